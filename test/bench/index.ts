@@ -1,0 +1,56 @@
+/**
+ * Runs a benchmark by name: `npm run bench -- flow [--json]`. A benchmark measures in a copy of the checkout with a local
+ * environment of its own and prints a table, or with `--json` one document. Progress goes to stderr.
+ */
+import { flow } from "./flow";
+
+/** What every benchmark gives back. */
+export interface BenchmarkResult {
+  /** Which machine the figures belong to. */
+  machine: string;
+  /** The table's rows. */
+  rows: Record<string, string | number>[];
+  /** What the rows say, in a sentence each. */
+  conclusions: string[];
+}
+
+const benchmarks: Record<string, () => Promise<BenchmarkResult>> = { flow };
+
+async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  const name = args.find((argument) => !argument.startsWith("--"));
+  const benchmark = name === undefined ? undefined : benchmarks[name];
+  if (!benchmark) {
+    process.stderr.write(
+      `bench: ${name === undefined ? "no benchmark was named" : `there is no benchmark "${name}"`}; ` +
+        `there are: ${Object.keys(benchmarks).join(", ")}. Example: npm run bench -- flow\n`,
+    );
+    return 2;
+  }
+  const result = await benchmark();
+  process.stdout.write(args.includes("--json") ? `${JSON.stringify(result, null, 2)}\n` : render(result));
+  return 0;
+}
+
+function render(result: BenchmarkResult): string {
+  const columns = Object.keys(result.rows[0] ?? {});
+  const line = (cells: (string | number | undefined)[]) => `| ${cells.join(" | ")} |`;
+  return [
+    result.machine,
+    "",
+    line(columns),
+    line(columns.map(() => "---")),
+    ...result.rows.map((row) => line(columns.map((column) => row[column]))),
+    "",
+    ...result.conclusions,
+    "",
+  ].join("\n");
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);
