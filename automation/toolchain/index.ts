@@ -1,0 +1,183 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { PulumiCommand } from "@pulumi/pulumi/automation";
+import { parse } from "semver";
+import { TributaryError } from "../errors";
+import type { EventSink } from "../events";
+import { ensureBuilt } from "./build";
+import { cacheRoot, findBuilt, type Built } from "./cache";
+import { linkPlugin } from "./plugins";
+import { downloadsReachable, engineAt, fits, installOfficial, officialRoot, pluginInstalled, which } from "./official";
+import { builtPrograms, languageHost, programsRoot, readProgram, type Program } from "./recipe";
+
+export { cacheRoot } from "./cache";
+export { builtPrograms, languageHost } from "./recipe";
+export { toolchainStatus, type ToolStatus } from "./status";
+
+/** The Pulumi engine with the plugins that the project's programs need, ready to be run. */
+export interface Toolchain {
+  /** Where it comes from: found on PATH, installed from Pulumi's download site, or built from Go modules. */
+  source: "path" | "official" | "built";
+  /** The engine's version, such as "3.256.0". */
+  version: string;
+  /** Folders to put in front of PATH. */
+  directories: string[];
+  /** Environment variables to run the engine with, beside PATH. */
+  env: Record<string, string>;
+  /** The engine, for the Automation API. */
+  command: PulumiCommand;
+}
+
+/** Settings of resolveToolchain; every one has a default. */
+export interface ToolchainOptions {
+  /** Root of the tool cache. @default cacheRoot() */
+  cache?: string;
+  /** The only sources to consider. @default all */
+  sources?: Toolchain["source"][];
+  /** Stops a running build or installation. */
+  signal?: AbortSignal;
+  /**
+   * PULUMI_HOME of a built engine. Its plugins are put there as the engine itself would install them, so that it finds no
+   * other ones and does not warn of plugins on PATH. @default .tributary/pulumi-home in this checkout
+   */
+  home?: string;
+}
+
+const defaultHome = path.join(path.dirname(programsRoot), ".tributary", "pulumi-home");
+
+/** What the sources have in common while they are tried. */
+interface Search {
+  programs: Program[];
+  /** Versions of the engine and of the AWS plugin. */
+  engine: string;
+  plugin: string;
+  cache: string;
+  sink: EventSink;
+  signal?: AbortSignal;
+  home: string;
+  /** Whether Pulumi's download site answers; asked at most once. */
+  reachable: () => Promise<boolean>;
+}
+
+/**
+ * Finds the engine and its plugins, or gets them: a fitting `pulumi` on PATH, else an official installation, else one built
+ * from Go modules. What is there already is preferred to what has to be fetched, and a warm start opens no connection.
+ *
+ * @throws TributaryError ToolchainGoMissing, ToolchainBuildFailed, ToolchainBuildCancelled, ToolchainCacheUnusable,
+ *   ToolchainUnavailable
+ */
+export async function resolveToolchain(sink: EventSink, options: ToolchainOptions = {}): Promise<Toolchain> {
+  const cache = options.cache ?? cacheRoot();
+  const programs = await Promise.all(builtPrograms.map((name) => readProgram(name)));
+  const [engine, plugin] = programs.map((program) => program.recipe.version) as [string, string];
+  const reachable = once(() => downloadsReachable(engine, cache));
+  const search: Search = {
+    programs,
+    engine,
+    plugin,
+    cache,
+    sink,
+    signal: options.signal,
+    home: options.home ?? defaultHome,
+    reachable,
+  };
+  const attempts: [Toolchain["source"], (search: Search) => Promise<Toolchain | undefined>][] = [
+    ["path", onPath],
+    ["official", installedBefore],
+    ["built", builtBefore],
+    ["official", install],
+    ["built", build],
+  ];
+  for (const [source, attempt] of attempts) {
+    if (options.sources && !options.sources.includes(source)) continue;
+    const found = await attempt(search);
+    if (found) return found;
+  }
+  throw new TributaryError(`no Pulumi ${engine} is to be had from: ${options.sources?.join(", ")}`, {
+    code: "ToolchainUnavailable",
+    next: "allow the source `built`, or run `npx tributary doctor`: it tells what this machine lacks",
+  });
+}
+
+/** The engine on PATH, unless it is one of ours (then the cache finds it faster) or lacks the plugin or the version. */
+async function onPath(search: Search): Promise<Toolchain | undefined> {
+  const file = await which("pulumi");
+  if (!file || isBelow(search.cache, file)) return undefined;
+  const command = await engineAt();
+  if (!fits(command?.version, search.engine) || !(await pluginObtainable(search))) return undefined;
+  return official("path", command as PulumiCommand, []);
+}
+
+/** An official installation of an earlier run. */
+async function installedBefore(search: Search): Promise<Toolchain | undefined> {
+  const root = officialRoot(search.engine, search.cache);
+  if (!(await stat(root).catch(() => undefined))) return undefined;
+  const command = await engineAt(root);
+  if (!fits(command?.version, search.engine) || !(await pluginObtainable(search))) return undefined;
+  return official("official", command as PulumiCommand, [path.join(root, "bin")]);
+}
+
+async function install(search: Search): Promise<Toolchain | undefined> {
+  if (!(await search.reachable())) return undefined;
+  const command = await installOfficial(search.engine, search.cache, search.sink, search.signal);
+  return command && official("official", command, [path.join(officialRoot(search.engine, search.cache), "bin")]);
+}
+
+/** The engine gets what plugin it lacks by itself, where the site can be reached. */
+async function pluginObtainable({ plugin, reachable }: Search): Promise<boolean> {
+  return (await pluginInstalled(plugin)) || (await which("pulumi-resource-aws")) !== undefined || reachable();
+}
+
+async function official(source: "path" | "official", command: PulumiCommand, folders: string[]): Promise<Toolchain> {
+  const directories = [...folders];
+  const host = await which("pulumi-language-nodejs", [...folders, process.env.PATH].join(path.delimiter));
+  if (!host) directories.push(path.dirname(languageHost));
+  return { source, version: String(command.version), directories, env: { PULUMI_SKIP_UPDATE_CHECK: "true" }, command };
+}
+
+async function builtBefore(search: Search): Promise<Toolchain | undefined> {
+  const builds = await Promise.all(search.programs.map((program) => findBuilt(program, search.cache)));
+  return builds.every((item) => item !== undefined) ? fromBuilds(builds, search.home) : undefined;
+}
+
+async function build(search: Search): Promise<Toolchain> {
+  const { programs, cache, sink, signal } = search;
+  const builds: Built[] = [];
+  for (const program of programs) builds.push(await ensureBuilt(program, sink, { cache, signal }));
+  return fromBuilds(builds, search.home);
+}
+
+async function fromBuilds(builds: Built[], home: string): Promise<Toolchain> {
+  const [engine, ...plugins] = builds as [Built, ...Built[]];
+  await Promise.all(plugins.map((plugin) => linkPlugin(plugin, home)));
+  const version = engine.record.version;
+  return {
+    source: "built",
+    version,
+    directories: [engine.bin],
+    env: {
+      PULUMI_HOME: home,
+      PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      TRIBUTARY_LANGUAGE_HOST: languageHost,
+    },
+    command: knownCommand(path.join(engine.bin, "pulumi"), version),
+  };
+}
+
+/** A PulumiCommand whose version is on record, made without running `pulumi version`, which takes a quarter of a second. */
+function knownCommand(command: string, version: string): PulumiCommand {
+  const known = Object.create(PulumiCommand.prototype) as PulumiCommand;
+  return Object.assign(known, { command, version: parse(version) });
+}
+
+function isBelow(folder: string, file: string): boolean {
+  const relative = path.relative(folder, file);
+  return !relative.startsWith("..") && !path.isAbsolute(relative);
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => (answer ??= ask());
+}
