@@ -1,0 +1,55 @@
+import { readdirSync, statSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { bundleHandler, bundleLayer, LAYER_PACKAGE } from "./bundle";
+import { copyNative, thisMachine } from "./native";
+
+/** Something that becomes one directory: the layer, or one function. */
+export interface Unit {
+  /** `layer` or `functions/<name>`: its directory below the build directory. */
+  id: string;
+  /** Where its sources begin, relative to the checkout. */
+  entry: string;
+  /** Writes the directory's content; answers which files of the checkout it was made from. */
+  build: (root: string, directory: string) => Promise<string[]>;
+}
+
+/** The layer and all functions of a checkout, in a fixed order. */
+export function unitsOf(root: string): Unit[] {
+  const names = readdirSync(path.join(root, "functions"), { withFileTypes: true })
+    .filter(
+      (entry) =>
+        entry.isDirectory() &&
+        statSync(path.join(root, "functions", entry.name, "handler.ts"), { throwIfNoEntry: false }),
+    )
+    .map((entry) => entry.name)
+    .sort();
+  return [{ id: "layer", entry: "layer/index.ts", build: buildLayer }, ...names.map(functionUnit)];
+}
+
+function functionUnit(name: string): Unit {
+  const entry = `functions/${name}/handler.ts`;
+  return {
+    id: `functions/${name}`,
+    entry,
+    build: async (root, directory) => {
+      const { contents, sources } = await bundleHandler(root, entry);
+      await writeFile(path.join(directory, "handler.js"), contents);
+      return sources;
+    },
+  };
+}
+
+async function buildLayer(root: string, directory: string): Promise<string[]> {
+  const { contents, sources } = await bundleLayer(root);
+  const nodeModules = path.join(directory, "nodejs", "node_modules");
+  const own = path.join(nodeModules, LAYER_PACKAGE);
+  await mkdir(own, { recursive: true });
+  await writeFile(path.join(own, "index.js"), contents);
+  await writeFile(
+    path.join(own, "package.json"),
+    `${JSON.stringify({ name: LAYER_PACKAGE, private: true, main: "index.js" })}\n`,
+  );
+  await copyNative(root, nodeModules, thisMachine);
+  return sources;
+}

@@ -1,0 +1,47 @@
+import { LayerError } from "./errors";
+
+/** The environment variables that functions find the lake by. */
+export type EnvName =
+  | "OBJECT_METADATA_TABLE"
+  | "EXECUTION_HISTORY_TABLE"
+  | "DATASETS_TABLE"
+  | "IDEMPOTENCY_TABLE"
+  | "RAW_BUCKET"
+  | "STAGE_BUCKET"
+  | "DATABASE_NAME"
+  | "STAGE_A_STATE_MACHINE_ARN"
+  | "STAGE_B_STATE_MACHINE_ARN"
+  | "ARRIVALS_QUEUE_URL"
+  | "ARRIVALS_DLQ_URL";
+
+/**
+ * An environment variable of the function.
+ *
+ * @throws LayerError `SettingMissing`
+ */
+export function env(name: EnvName): string {
+  const value = process.env[name];
+  if (!value) throw new LayerError("SettingMissing", `environment variable ${name} is not set on this function`);
+  return value;
+}
+
+/** How often an object is tried, `MAX_ATTEMPTS`. Default: 3. */
+export function maxAttempts(): number {
+  return positive("MAX_ATTEMPTS", 3);
+}
+
+/** The `maxReceiveCount` of the stage queues, `MAX_RECEIVE_COUNT`: the queue itself gives a message up then. Default: 10. */
+export function maxReceives(): number {
+  return positive("MAX_RECEIVE_COUNT", 10);
+}
+
+function positive(name: string, fallback: number): number {
+  const value = Number(process.env[name] ?? fallback);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new LayerError(
+      "SettingInvalid",
+      `environment variable ${name} is "${process.env[name]}", not a positive whole number`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { env } from "../config";
+import { errorRecord, Rejection } from "../errors";
+import { inGroups, type Result } from "../groups";
+import { fileStem } from "../identity";
+import { log } from "../log";
+import { sizeInBytes } from "../manifest-schema";
+import type { FailedA, ProcessedA, StageAItem, StageAState } from "../messages";
+import { openRaw, putFile, Replaced } from "../objects";
+import { requireDataset } from "../store/datasets";
+import { withEngine, type Engine } from "../transform/engine";
+import { jsonToCsv } from "../transform/light";
+import { stage } from "../transform/staging";
+import { withWorkspace } from "../transform/workspace";
+
+/** How many objects at the same time: waiting for S3 is what takes long. */
+const CONCURRENCY = 10;
+
+/** Together larger than this (bytes), objects are processed one after the other: memory and /tmp are limited. */
+const LARGE = 64 * 1024 ** 2;
+
+/** Stage A's work: the JSON of every object becomes CSV in the stage bucket. */
+export async function processObjects(state: StageAState): Promise<StageAState> {
+  const todo = state.items.filter((item) => !item.done && !item.recorded);
+  const results = todo.length === 0 ? [] : await processAll(todo);
+  const failed = [...results.flatMap(failure), ...state.items.flatMap(recordedFailure)];
+  const again = state.items.flatMap((item): ProcessedA[] => (item.done ? [{ item, ...item.done }] : []));
+  const processed = [...results.flatMap((result) => ("value" in result ? [result.value] : [])), ...again];
+  return { ...state, processed, failed, failedCount: failed.length };
+}
+
+async function processAll(items: StageAItem[]): Promise<Result<StageAItem, ProcessedA>[]> {
+  const bytes = items.reduce((sum, { ref }) => sum + ref.size, 0);
+  const concurrency = bytes > LARGE ? 1 : CONCURRENCY;
+  return withWorkspace((directory) =>
+    withEngine(directory, (engine) =>
+      inGroups(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item)),
+    ),
+  );
+}
+
+async function processOne(engine: Engine, item: StageAItem): Promise<ProcessedA> {
+  const { ref } = item;
+  const { manifest } = await requireDataset(ref.team, ref.dataset);
+  const limit = sizeInBytes(manifest.limits.objectSize);
+  if (ref.size > limit) {
+    throw new Rejection("ObjectTooLarge", `${ref.size} bytes; the manifest allows ${limit} (limits.objectSize)`);
+  }
+  if (ref.size === 0) throw new Rejection("EmptyObject", "the object has 0 bytes");
+  try {
+    const preKey = `pre/${ref.team}/${ref.dataset}/${fileStem(ref)}.csv`;
+    const rows = await withWorkspace(async (directory) => {
+      const json = join(directory, "records.json");
+      const csv = join(directory, "records.csv");
+      const shape = await stage(await openRaw(ref), json, limit);
+      const records = await jsonToCsv(engine, { file: json, shape }, csv, manifest);
+      await putFile(env("STAGE_BUCKET"), preKey, csv, "text/csv");
+      return records;
+    }, engine.directory);
+    return { item, preKey, rows };
+  } catch (error) {
+    if (error instanceof Replaced) return { item, preKey: "", rows: 0, supersededBy: `etag ${error.etag}` };
+    throw error;
+  }
+}
+
+function failure(result: Result<StageAItem, ProcessedA>): FailedA[] {
+  if (!("error" in result)) return [];
+  const { item, error, final } = result;
+  log.warn("object failed", { key: item.ref.key, attempt: item.attempt, final, error: error as Error });
+  return [{ item, error: errorRecord(error), final }];
+}
+
+function recordedFailure(item: StageAItem): FailedA[] {
+  return item.recorded ? [{ item, error: item.recorded, final: true }] : [];
+}

@@ -1,0 +1,172 @@
+import type { SQSRecord } from "aws-lambda";
+import { env } from "../config";
+import { shortened, type ErrorRecord } from "../errors";
+import type { Failures } from "../handlers";
+import { deduplicationId, digest } from "../identity";
+import { log } from "../log";
+import type { ObjectRef } from "../messages";
+import { groupOf, parseArrival, type Arrival } from "../object-ref";
+import { send } from "../queues";
+import { findDataset, type Dataset } from "../store/datasets";
+import { historyEntry } from "../store/history";
+import { newItem, register, transition, type ObjectItem } from "../store/metadata";
+import { commit, type Unit } from "../store/transactions";
+
+/** A message that is about an object of a dataset. */
+interface Routed {
+  record: SQSRecord;
+  arrival: Arrival;
+  dataset: Dataset;
+}
+
+/** A message that leads nowhere, and why. */
+interface Stray {
+  record: SQSRecord;
+  /** Missing when not even the object can be told. */
+  arrival?: Arrival;
+  error: ErrorRecord;
+}
+
+/**
+ * Arrivals: registers every object version once and sends it to its dataset's queue. What belongs to no dataset is recorded
+ * as failed and goes to the arrivals' DLQ.
+ */
+export async function route(records: SQSRecord[]): Promise<Failures> {
+  const sorted = await Promise.all(records.map(sort));
+  const routed = sorted.filter((one): one is Routed => "dataset" in one);
+  const strays = sorted.filter((one): one is Stray => "error" in one);
+  const [routedFailures, strayFailures] = await Promise.all([sendOn(routed), setAside(strays)]);
+  return new Map([...routedFailures, ...strayFailures]);
+}
+
+async function sort(record: SQSRecord): Promise<Routed | Stray> {
+  const parsed = parseArrival(record.body);
+  if ("problem" in parsed) return { record, error: shortened("EventInvalid", parsed.problem) };
+  const { arrival } = parsed;
+  if (arrival.bucket !== env("RAW_BUCKET")) {
+    return {
+      record,
+      error: shortened("EventInvalid", `bucket ${arrival.bucket} is not the raw bucket ${env("RAW_BUCKET")}`),
+    };
+  }
+  const dataset = await findDataset(arrival.team, arrival.dataset);
+  if (dataset) return { record, arrival, dataset };
+  const text = `no dataset owns ${arrival.key}: keys begin with <team>/<dataset>/ of a deployed dataset`;
+  return { record, arrival, error: shortened("UnknownDataset", text) };
+}
+
+async function sendOn(routed: Routed[]): Promise<Failures> {
+  const now = new Date().toISOString();
+  const refs = routed.map(({ arrival, dataset }) => ({
+    ...arrival,
+    group: groupOf(arrival, dataset.manifest.group),
+    redrives: 0,
+  }));
+  const once = [...new Map(refs.map((ref, index) => [`${ref.keyId}/${ref.version}`, index])).values()];
+  const answers = await commit(once.map((index) => [register(newItem(refs[index] as ObjectRef, now))]));
+  const toSend = once.flatMap((index, position) => {
+    const answer = answers[position];
+    const known = answer && !answer.written ? (answer.refused.item as ObjectItem | undefined) : undefined;
+    // RECEIVED: perhaps registered by a call that ended before it had sent. The queue drops what it has already.
+    if (known && known.status !== "RECEIVED") return [];
+    const ref = { ...(refs[index] as ObjectRef), redrives: known?.redrives ?? 0 };
+    return [{ ref, one: routed[index] as Routed }];
+  });
+  const failures: Failures = new Map();
+  await Promise.all(
+    byQueue(toSend).map(async ([queueUrl, messages]) => {
+      try {
+        await send(queueUrl, packed(messages.map(({ ref }) => ref)).map(stageAMessage));
+      } catch (error) {
+        log.error("could not send on", error as Error);
+        for (const { one } of messages) failures.set(one.record.messageId, error);
+      }
+    }),
+  );
+  return failures;
+}
+
+/** The Stage A message of object versions that share a lane. */
+export function stageAMessage(refs: ObjectRef[]) {
+  const body = JSON.stringify({ items: refs });
+  return { body, group: lane(refs[0] as ObjectRef), deduplicationId: deduplicationId("A", refs) };
+}
+
+/**
+ * How many message groups a dataset has. Objects that have to stay in order share a lane; so do others, by chance, because
+ * only objects of one lane can travel in one message, and every message costs a receive, a state and a wait.
+ */
+const LANES = 8;
+
+/** Most bytes of a message: ten of them, with what Stage A adds, stay below the 256 KB of an execution's state. */
+const MESSAGE_BYTES = 9_000;
+
+/** Most bytes of the objects in a message, so that ten of them are processed well within the function's time. */
+const OBJECT_BYTES = 16 * 1024 ** 2;
+
+function lane({ group }: ObjectRef): string {
+  return `lane-${parseInt(digest(group, 8), 16) % LANES}`;
+}
+
+/** The objects, in their order, in as few messages as their lanes and the limits allow. */
+export function packed(refs: ObjectRef[]): ObjectRef[][] {
+  const open = new Map<string, { refs: ObjectRef[]; bytes: number; size: number }>();
+  const messages: ObjectRef[][] = [];
+  for (const ref of refs) {
+    const bytes = Buffer.byteLength(JSON.stringify(ref)) + 1;
+    const last = open.get(lane(ref));
+    if (last && last.bytes + bytes <= MESSAGE_BYTES && last.size + ref.size <= OBJECT_BYTES) {
+      last.refs.push(ref);
+      last.bytes += bytes;
+      last.size += ref.size;
+    } else {
+      const next = { refs: [ref], bytes, size: ref.size };
+      open.set(lane(ref), next);
+      messages.push(next.refs);
+    }
+  }
+  return messages;
+}
+
+function byQueue<T extends { one: Routed }>(messages: T[]): [string, T[]][] {
+  const found = new Map<string, T[]>();
+  for (const message of messages) {
+    const url = message.one.dataset.stageAQueueUrl;
+    found.set(url, [...(found.get(url) ?? []), message]);
+  }
+  return [...found];
+}
+
+async function setAside(strays: Stray[]): Promise<Failures> {
+  const failures: Failures = new Map();
+  await Promise.all(
+    strays.map(async (stray) => {
+      try {
+        const recorded = stray.arrival === undefined || (await recordStray(stray.arrival, stray.error));
+        if (!recorded) return;
+        const attributes = { stage: "ROUTING", reason: stray.error.code };
+        await send(env("ARRIVALS_DLQ_URL"), [{ body: stray.record.body, attributes }]);
+      } catch (error) {
+        failures.set(stray.record.messageId, error);
+      }
+    }),
+  );
+  return failures;
+}
+
+/** False when the object has another outcome already. */
+async function recordStray(arrival: Arrival, error: ErrorRecord): Promise<boolean> {
+  const now = new Date().toISOString();
+  const { team, dataset, keyId, version } = arrival;
+  const failed = { status: "FAILED", stage: "ROUTING", error } as const;
+  const history = historyEntry({
+    ...{ team, dataset, keyId, version, stage: "ROUTING", object: arrival.key, status: "FAILED" },
+    ...{ error, startedAt: now, endedAt: now, attempt: 1 },
+  });
+  const [first] = await commit([[register({ ...newItem(arrival, now), ...failed }), history]]);
+  if (first?.written) return true;
+  const known = first?.refused.item as ObjectItem | undefined;
+  if (known?.status === "FAILED" && known.stage === "ROUTING") return true;
+  const again: Unit = [transition(arrival, ["RECEIVED"], failed), history];
+  return (await commit([again]))[0]?.written ?? false;
+}

@@ -1,0 +1,108 @@
+import { StartExecutionCommand } from "@aws-sdk/client-sfn";
+import type { SQSRecord } from "aws-lambda";
+import { client } from "../clients";
+import { env } from "../config";
+import type { Failures } from "../handlers";
+import { batchIdOf } from "../identity";
+import { log } from "../log";
+import type { Manifest } from "../manifest-schema";
+import { handoverSchema, type HandedOver, type Handover, type StageBState } from "../messages";
+import { requireDataset } from "../store/datasets";
+import { itemName, transition } from "../store/metadata";
+import { commit } from "../store/transactions";
+
+/** Most objects of a batch. */
+const MOST_OBJECTS = 50;
+
+/** Most bytes of a batch's state: an execution's state may have 256 KB, and some room is left. */
+const MOST_BYTES = 180_000;
+
+/** Bytes that one file takes in the state: its key and its partition's values. */
+const FILE_BYTES = 450;
+
+/**
+ * Starts Stage B for the messages of one call: one execution a batch, named by its messages, so that starting it again
+ * changes nothing. Objects that have their outcome already are left out.
+ */
+export async function startStageB(records: SQSRecord[]): Promise<Failures> {
+  const failures: Failures = new Map();
+  const datasets = new Map<string, { records: SQSRecord[]; items: HandedOver[] }>();
+  for (const record of records) {
+    const handover = read(record, failures);
+    if (handover === undefined) continue;
+    const id = `${handover.team}/${handover.dataset}`;
+    const known = datasets.get(id) ?? { records: [], items: [] };
+    datasets.set(id, { records: [...known.records, record], items: [...known.items, ...handover.items] });
+  }
+  for (const { records: its, items } of datasets.values()) {
+    try {
+      await startAll(its, items);
+    } catch (error) {
+      log.error("could not start Stage B", error as Error);
+      for (const record of its) failures.set(record.messageId, error);
+    }
+  }
+  return failures;
+}
+
+function read(record: SQSRecord, failures: Failures): Handover | undefined {
+  try {
+    return handoverSchema.parse(JSON.parse(record.body));
+  } catch (error) {
+    failures.set(record.messageId, error);
+    return undefined;
+  }
+}
+
+async function startAll(records: SQSRecord[], items: HandedOver[]): Promise<void> {
+  const { team, dataset } = items[0] as HandedOver;
+  const { manifest } = await requireDataset(team, dataset);
+  const once = [...new Map(items.map((item) => [itemName(item), item])).values()];
+  const messageIds = records.map((record) => record.messageId);
+  const batches = split(once, manifest).map((part, index) => ({
+    part,
+    batchId: batchIdOf({ team, dataset }, messageIds, index),
+  }));
+  for (const { part, batchId } of batches) {
+    const open = await mark(part, batchId);
+    if (open.length > 0) await start({ team, dataset, batchId, items: open });
+  }
+}
+
+/** Batches that fit into an execution's state, whatever their files will be. */
+export function split(items: HandedOver[], manifest: Pick<Manifest, "limits" | "partitionBy">): HandedOver[][] {
+  const files = (manifest.partitionBy.length > 0 ? manifest.limits.partitionsPerObject : 1) * FILE_BYTES;
+  const batches: HandedOver[][] = [];
+  let bytes = 0;
+  for (const item of items) {
+    // Once as it came, and once more among the processed or failed ones.
+    const size = 2 * Buffer.byteLength(JSON.stringify(item)) + Math.min(files, MOST_BYTES / 2);
+    const current = batches.at(-1);
+    if (current === undefined || current.length >= MOST_OBJECTS || bytes + size > MOST_BYTES) {
+      batches.push([item]);
+      bytes = size;
+    } else {
+      current.push(item);
+      bytes += size;
+    }
+  }
+  return batches;
+}
+
+/** Marks the objects as being in Stage B; answers those that have no outcome yet. */
+async function mark(items: HandedOver[], batchId: string): Promise<HandedOver[]> {
+  const change = { status: "STAGE_B", batchId } as const;
+  const answers = await commit(items.map((item) => [transition(item, ["STAGE_A_DONE", "STAGE_B"], change)]));
+  return items.filter((_, index) => answers[index]?.written);
+}
+
+async function start(batch: Pick<StageBState, "team" | "dataset" | "batchId" | "items">): Promise<void> {
+  const input = JSON.stringify({ ...batch, startedAt: new Date().toISOString() });
+  const request = { stateMachineArn: env("STAGE_B_STATE_MACHINE_ARN"), name: batch.batchId, input };
+  try {
+    await (await client("stepFunctions")).send(new StartExecutionCommand(request));
+  } catch (error) {
+    if ((error as Error).name !== "ExecutionAlreadyExists") throw error;
+    log.info("started before", { batchId: batch.batchId });
+  }
+}

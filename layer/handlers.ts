@@ -1,0 +1,64 @@
+import {
+  BatchProcessor,
+  EventType,
+  processPartialResponse,
+  SqsFifoPartialProcessorAsync,
+} from "@aws-lambda-powertools/batch";
+import type { PartialItemFailureResponse } from "@aws-lambda-powertools/batch/types";
+import { parse } from "@aws-lambda-powertools/parser";
+import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
+import type { z } from "zod";
+import { correlate, log } from "./log";
+
+/** Errors by message id: these messages stay in their queue. */
+export type Failures = Map<string, unknown>;
+
+/**
+ * A handler of a state machine or of a direct call: checks the event against a schema, then works.
+ *
+ * @param about what its log entries are to be found by
+ */
+export function handle<Schema extends z.ZodType, Answer>(
+  schema: Schema,
+  work: (input: z.output<Schema>, context: Context) => Promise<Answer>,
+  about?: (input: z.output<Schema>) => string | undefined,
+): (event: unknown, context: Context) => Promise<Answer> {
+  return async (event, context) => {
+    log.addContext(context);
+    const input = parse(event, undefined, schema) as z.output<Schema>;
+    correlate(about?.(input));
+    try {
+      return await work(input, context);
+    } catch (error) {
+      log.error("failed", error as Error);
+      throw error;
+    }
+  };
+}
+
+/**
+ * A handler of a queue: works on all messages at once and reports those that have to stay. In a FIFO queue, what follows a
+ * message that stays, in its group, stays as well.
+ */
+export function handleQueue(
+  kind: "fifo" | "standard",
+  work: (records: SQSRecord[]) => Promise<Failures>,
+): (event: SQSEvent, context: Context) => Promise<PartialItemFailureResponse> {
+  return async (event, context) => {
+    log.addContext(context);
+    correlate(event.Records[0]?.messageId);
+    const failures = await work(event.Records);
+    const report = async (record: SQSRecord) => {
+      if (failures.has(record.messageId)) throw failures.get(record.messageId);
+    };
+    // One for every call: a processor remembers the groups that failed.
+    if (kind === "fifo") {
+      const processor = new SqsFifoPartialProcessorAsync();
+      return processPartialResponse(event, report, processor, {
+        skipGroupOnError: true,
+        throwOnFullBatchFailure: false,
+      });
+    }
+    return processPartialResponse(event, report, new BatchProcessor(EventType.SQS), { throwOnFullBatchFailure: false });
+  };
+}

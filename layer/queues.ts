@@ -1,0 +1,86 @@
+import {
+  ChangeMessageVisibilityBatchCommand,
+  SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
+} from "@aws-sdk/client-sqs";
+import { client } from "./clients";
+import { LayerError } from "./errors";
+
+/** A message to send. Group and deduplication id are for FIFO queues. */
+export interface Outgoing {
+  body: string;
+  group?: string;
+  deduplicationId?: string;
+  /** String attributes. */
+  attributes?: Record<string, string>;
+}
+
+/** Most messages of one request (SQS's limit). */
+const BATCH = 10;
+
+/** Most bytes of one request: SQS takes 1 MiB, older endpoints 256 KiB. */
+const BYTES = 250_000;
+
+/**
+ * Sends messages, ten a request.
+ *
+ * @throws LayerError `SendFailed` when the queue refused one; which of the others were sent is then unknown
+ */
+export async function send(queueUrl: string, messages: Outgoing[]): Promise<void> {
+  for (const batch of batches(messages)) {
+    const entries = batch.map(entry);
+    const { Failed } = await (
+      await client("sqs")
+    ).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
+    if (Failed && Failed.length > 0) {
+      const reasons = [...new Set(Failed.map((failed) => `${failed.Code}: ${failed.Message}`))].join("; ");
+      throw new LayerError(
+        "SendFailed",
+        `${Failed.length} of ${batch.length} messages to ${queueUrl} were refused: ${reasons}`,
+      );
+    }
+  }
+}
+
+/** Keeps received messages hidden for some more seconds, ten a request. One that is visible again already stays so. */
+export async function hide(queueUrl: string, messages: { receiptHandle: string; seconds: number }[]): Promise<void> {
+  for (let start = 0; start < messages.length; start += BATCH) {
+    const entries = messages.slice(start, start + BATCH).map((message, index) => ({
+      Id: String(index),
+      ReceiptHandle: message.receiptHandle,
+      VisibilityTimeout: message.seconds,
+    }));
+    await (await client("sqs")).send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
+  }
+}
+
+function entry(message: Outgoing, index: number): SendMessageBatchRequestEntry {
+  const attributes = Object.entries(message.attributes ?? {}).map(([name, value]) => [
+    name,
+    { DataType: "String", StringValue: value },
+  ]);
+  return {
+    Id: String(index),
+    MessageBody: message.body,
+    MessageGroupId: message.group,
+    MessageDeduplicationId: message.deduplicationId,
+    MessageAttributes: attributes.length > 0 ? Object.fromEntries(attributes) : undefined,
+  };
+}
+
+function batches(messages: Outgoing[]): Outgoing[][] {
+  const found: Outgoing[][] = [];
+  let bytes = Infinity;
+  for (const message of messages) {
+    const size = Buffer.byteLength(message.body) + Buffer.byteLength(JSON.stringify(message.attributes ?? {}));
+    const current = found.at(-1);
+    if (current === undefined || current.length === BATCH || bytes + size > BYTES) {
+      found.push([message]);
+      bytes = size;
+    } else {
+      current.push(message);
+      bytes += size;
+    }
+  }
+  return found;
+}

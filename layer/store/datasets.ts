@@ -1,0 +1,83 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { client } from "../clients";
+import { env } from "../config";
+import { LayerError } from "../errors";
+import { manifestSchema, type Manifest } from "../manifest-schema";
+
+/** A dataset as the datasets table knows it. */
+export interface Dataset {
+  team: string;
+  dataset: string;
+  manifest: Manifest;
+  stageAQueueUrl: string;
+  stageADlqUrl: string;
+  stageBQueueUrl: string;
+  stageBDlqUrl: string;
+  table: string;
+}
+
+/** How long a dataset is remembered (ms): so long after a deployment its former manifest may still be used. */
+const REMEMBERED = 30_000;
+
+/** How long it is remembered that there is no such dataset (ms). */
+const MISSED = 2_000;
+
+const remembered = new Map<string, { dataset: Dataset | undefined; until: number }>();
+
+/**
+ * A dataset, or undefined when there is none of that name.
+ *
+ * @throws LayerError `DatasetInvalid` when its item cannot be used
+ */
+export async function findDataset(team: string, dataset: string): Promise<Dataset | undefined> {
+  const name = JSON.stringify([team, dataset]);
+  const known = remembered.get(name);
+  if (known && known.until > Date.now()) return known.dataset;
+  const found = await read(team, dataset);
+  // Names come from object keys, of which there is no end.
+  if (remembered.size > 1_000) remembered.clear();
+  remembered.set(name, { dataset: found, until: Date.now() + (found ? REMEMBERED : MISSED) });
+  return found;
+}
+
+/**
+ * A dataset that has to be there.
+ *
+ * @throws LayerError `DatasetMissing`; `DatasetInvalid`
+ */
+export async function requireDataset(team: string, dataset: string): Promise<Dataset> {
+  const found = await findDataset(team, dataset);
+  if (!found)
+    throw new LayerError("DatasetMissing", `there is no dataset ${team}/${dataset} in ${env("DATASETS_TABLE")}`);
+  return found;
+}
+
+/** Forgets what was read; for tests. */
+export function forgetDatasets(): void {
+  remembered.clear();
+}
+
+async function read(team: string, dataset: string): Promise<Dataset | undefined> {
+  // The table's keys are shorter than this by their schema; longer ones are refused by DynamoDB as an error.
+  if (team.length > 64 || dataset.length > 64) return undefined;
+  const { Item } = await (
+    await client("dynamodb")
+  ).send(new GetCommand({ TableName: env("DATASETS_TABLE"), Key: { team, dataset } }));
+  if (!Item) return undefined;
+  const manifest = manifestSchema.safeParse(parse(Item.manifest));
+  if (!manifest.success) {
+    throw new LayerError(
+      "DatasetInvalid",
+      `the manifest of ${team}/${dataset} in ${env("DATASETS_TABLE")}: ${manifest.error.message}`,
+    );
+  }
+  return { ...Item, manifest: manifest.data } as Dataset;
+}
+
+function parse(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,30 @@
+/** An SQL string literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** An SQL identifier, quoted: any name is one. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** DuckDB's type for a type of the manifest. */
+export function sqlType(type: string): string {
+  return TYPES[type] ?? type.toUpperCase();
+}
+
+const TYPES: Record<string, string> = {
+  string: "VARCHAR",
+  boolean: "BOOLEAN",
+  int: "INTEGER",
+  bigint: "BIGINT",
+  float: "FLOAT",
+  double: "DOUBLE",
+  date: "DATE",
+  timestamp: "TIMESTAMP",
+};
+
+/** A struct literal of names and types, as the readers' `columns` parameter takes it. */
+export function columnTypes(columns: { name: string; type: string }[]): string {
+  return `{${columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(", ")}}`;
+}
