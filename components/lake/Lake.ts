@@ -1,0 +1,320 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Manifest } from "../../layer/manifest-schema";
+import { TributaryError } from "../../automation/errors";
+import type { LakeSettings } from "../../automation/settings";
+import { Component } from "../Component";
+import { CodeStore } from "../compute/CodeStore";
+import { CommonLayer } from "../compute/CommonLayer";
+import { ContainerFunction } from "../compute/ContainerFunction";
+import type { FunctionPackage } from "../compute/functionPackage";
+import { Catalog } from "../datasets/Catalog";
+import { Dataset } from "../datasets/Dataset";
+import type { Scope } from "../scope";
+import { Arrivals } from "../stages/Arrivals";
+import { MAX_RECEIVES } from "../stages/Queue";
+import { Consumer } from "../stages/Consumer";
+import { STAGE_A, StageA } from "../stages/StageA";
+import { STAGE_B, StageB } from "../stages/StageB";
+import { stateMachineArn } from "../stages/StateMachine";
+import { ControlTables } from "../storage/ControlTables";
+import { LakeStorage } from "../storage/LakeStorage";
+import { defaultTags } from "../tags";
+import { type EnvName, functionDefinitions, type FunctionName, functionNames } from "./functions";
+import { grantAll } from "./grants";
+
+/** How often an object is tried in a stage before it fails. */
+export const MAX_ATTEMPTS = 3;
+
+/** Arrivals are small and independent of each other: a batch of them may be this many times larger than a stage's. */
+const ARRIVALS_BATCH_FACTOR = 10;
+
+/** Arguments of {@link Lake}. */
+export interface LakeArgs {
+  scope: Scope;
+  settings: LakeSettings;
+  /** The datasets. */
+  manifests: readonly Manifest[];
+  /** Folders with the packed layer and the packed functions. */
+  code: { layer: string; functions: Readonly<Record<string, string>> };
+}
+
+/** The parts of a {@link Lake}. */
+export interface LakeNodes {
+  storage: LakeStorage;
+  tables: ControlTables;
+  catalog: Catalog;
+  code: CodeStore;
+  layer: CommonLayer;
+  arrivals: Arrivals;
+  arrivalsConsumer: Consumer;
+  functions: Record<FunctionName, ContainerFunction>;
+  stageA: StageA;
+  stageB: StageB;
+  datasets: Dataset[];
+}
+
+/** A data lake: three zones, control tables, two stages, a catalogue, and the datasets that flow through them. */
+export class Lake extends Component<LakeNodes> {
+  readonly nodes: LakeNodes;
+  private readonly args: LakeArgs;
+
+  constructor(
+    private readonly logicalName: string,
+    args: LakeArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("lake:Lake", logicalName, withTags(args, opts));
+    this.args = args;
+    const storage = this.storage();
+    const tables = this.tables(storage);
+    const catalog = this.catalog(storage);
+    const code = this.code(storage);
+    const layer = this.layer(code);
+    const arrivals = this.arrivals(storage);
+    const functions = this.functions({ layer, code, storage }, this.environment(storage, tables, catalog, arrivals));
+    const stageA = this.stageA(storage, functions);
+    const stageB = this.stageB(storage, functions);
+    const datasets = this.datasets(storage, tables, catalog, { functions, stageA, stageB });
+    const arrivalsConsumer = this.route(arrivals, functions.routing, datasets);
+    grantAll(functions, { storage, tables: tables.nodes, arrivals, stageA, stageB, datasets });
+    const stages = { arrivals, arrivalsConsumer, stageA, stageB };
+    this.nodes = { storage, tables, catalog, code, layer, functions, datasets, ...stages };
+    this.registerOutputs({});
+  }
+
+  /** What the stack tells; docs/architecture.md lists it. */
+  get outputs() {
+    const { storage, tables, catalog, arrivals, functions, stageA, stageB, datasets } = this.nodes;
+    return {
+      rawBucket: storage.raw.bucketName,
+      stageBucket: storage.stage.bucketName,
+      analyticsBucket: storage.analytics.bucketName,
+      objectMetadataTable: tables.nodes.objectMetadata.tableName,
+      executionHistoryTable: tables.nodes.executionHistory.tableName,
+      datasetsTable: tables.nodes.datasets.tableName,
+      database: catalog.database,
+      workgroup: catalog.workgroup,
+      arrivalsQueueUrl: arrivals.queue.main.url,
+      arrivalsDlqUrl: arrivals.queue.dlq.url,
+      functions: Object.fromEntries(functionNames.map((name) => [name, functions[name].aliasArn])),
+      datasets: Object.fromEntries(datasets.map((dataset) => [dataset.id, dataset.outputs])),
+      stageAStateMachineArn: stageA.machine.arn,
+      stageBStateMachineArn: stageB.machine.arn,
+      region: this.args.scope.region,
+      account: this.args.scope.account,
+    };
+  }
+
+  private storage(): LakeStorage {
+    const { scope, settings } = this.args;
+    const { retention, lifecycle, forceDestroy, keyDeletionWindow } = settings;
+    return new LakeStorage(
+      this.logicalName,
+      { scope, retention, lifecycle, forceDestroy, keyDeletionWindow },
+      this.child(),
+    );
+  }
+
+  private tables({ key }: LakeStorage): ControlTables {
+    const { scope, settings } = this.args;
+    const { deletionProtection, pointInTimeRecovery } = settings;
+    return new ControlTables(this.logicalName, { scope, key, deletionProtection, pointInTimeRecovery }, this.child());
+  }
+
+  private catalog({ analytics, key }: LakeStorage): Catalog {
+    const { scope, settings } = this.args;
+    const { bytesScannedLimit, forceDestroy } = settings;
+    return new Catalog(
+      this.logicalName,
+      { scope, results: analytics, key, bytesScannedLimit, forceDestroy },
+      this.child(),
+    );
+  }
+
+  private code({ key }: LakeStorage): CodeStore {
+    const { scope, settings } = this.args;
+    const { lifecycle } = settings;
+    return new CodeStore(`${this.logicalName}-code`, { scope, key, lifecycle }, this.child());
+  }
+
+  private layer(store: CodeStore): CommonLayer {
+    const { scope, settings, code } = this.args;
+    const { architecture } = settings;
+    return new CommonLayer(
+      `${this.logicalName}-layer`,
+      { scope, store, directory: code.layer, architecture },
+      this.child(),
+    );
+  }
+
+  private arrivals({ raw }: LakeStorage): Arrivals {
+    return new Arrivals(`${this.logicalName}-arrivals`, { scope: this.args.scope, bucket: raw }, this.child());
+  }
+
+  private environment(
+    storage: LakeStorage,
+    { nodes: tables }: ControlTables,
+    catalog: Catalog,
+    { queue }: Arrivals,
+  ): Record<EnvName, pulumi.Input<string>> {
+    const { scope } = this.args;
+    return {
+      OBJECT_METADATA_TABLE: tables.objectMetadata.tableName,
+      EXECUTION_HISTORY_TABLE: tables.executionHistory.tableName,
+      DATASETS_TABLE: tables.datasets.tableName,
+      IDEMPOTENCY_TABLE: tables.idempotency.tableName,
+      RAW_BUCKET: storage.raw.bucketName,
+      STAGE_BUCKET: storage.stage.bucketName,
+      DATABASE_NAME: catalog.database,
+      // Computed, because the machines need functions and two of the functions need the machines.
+      STAGE_A_STATE_MACHINE_ARN: stateMachineArn(scope, STAGE_A),
+      STAGE_B_STATE_MACHINE_ARN: stateMachineArn(scope, STAGE_B),
+      ARRIVALS_QUEUE_URL: queue.main.url,
+      ARRIVALS_DLQ_URL: queue.dlq.url,
+    };
+  }
+
+  private functions(
+    parts: FunctionParts,
+    environment: Record<EnvName, pulumi.Input<string>>,
+  ): Record<FunctionName, ContainerFunction> {
+    return Object.fromEntries(functionNames.map((name) => [name, this.function(name, parts, environment)])) as Record<
+      FunctionName,
+      ContainerFunction
+    >;
+  }
+
+  private function(
+    name: FunctionName,
+    parts: FunctionParts,
+    environment: Record<EnvName, pulumi.Input<string>>,
+  ): ContainerFunction {
+    const { scope, settings } = this.args;
+    const { env, ...definition } = functionDefinitions[name];
+    const { memory = definition.memory, reservedConcurrency } = settings.functions[name] ?? {};
+    return new ContainerFunction(
+      `${this.logicalName}-${name}`,
+      {
+        ...definition,
+        scope,
+        what: name,
+        package: packageOf(name, this.args, parts),
+        environment: {
+          ...Object.fromEntries(env.map((variable) => [variable, environment[variable]])),
+          POWERTOOLS_SERVICE_NAME: name,
+          POWERTOOLS_LOG_LEVEL: settings.logLevel,
+          MAX_ATTEMPTS: String(MAX_ATTEMPTS),
+          MAX_RECEIVE_COUNT: String(MAX_RECEIVES),
+        },
+        memory,
+        reservedConcurrency,
+        architecture: settings.architecture,
+        logs: { retention: settings.retention.logs, key: parts.storage.key },
+        tracing: settings.tracing,
+      },
+      this.child(),
+    );
+  }
+
+  private stageA({ key }: LakeStorage, functions: Record<FunctionName, ContainerFunction>): StageA {
+    return new StageA(
+      `${this.logicalName}-stage-a`,
+      {
+        ...this.stage(key),
+        functions: {
+          preUpdate: functions["stage-a-preupdate-metadata"],
+          process: functions["stage-a-process-object"],
+          postUpdate: functions["stage-a-postupdate-metadata"],
+          error: functions["stage-a-error"],
+        },
+      },
+      this.child(),
+    );
+  }
+
+  private stageB({ key }: LakeStorage, functions: Record<FunctionName, ContainerFunction>): StageB {
+    return new StageB(
+      `${this.logicalName}-stage-b`,
+      {
+        ...this.stage(key),
+        functions: {
+          processData: functions["stage-b-process-data"],
+          checkJob: functions["stage-b-check-job"],
+          crawlData: functions["stage-b-crawl-data"],
+          postUpdate: functions["stage-b-postupdate-metadata"],
+          error: functions["stage-b-error"],
+        },
+      },
+      this.child(),
+    );
+  }
+
+  private stage(key: LakeStorage["key"]) {
+    const { scope, settings } = this.args;
+    return { scope, tracing: settings.tracing, logs: { retention: settings.retention.logs, key } };
+  }
+
+  private datasets(
+    storage: LakeStorage,
+    { nodes: tables }: ControlTables,
+    catalog: Catalog,
+    { functions, stageA, stageB }: Pick<LakeNodes, "functions" | "stageA" | "stageB">,
+  ): Dataset[] {
+    const { scope, settings, manifests } = this.args;
+    return manifests.map(
+      (manifest) =>
+        new Dataset(
+          `${this.logicalName}-${manifest.team}-${manifest.dataset}`,
+          {
+            scope,
+            manifest,
+            files: storage.stage,
+            catalog,
+            registry: tables.datasets,
+            stageA: { router: functions["stage-a-routing"], machine: stageA.machine },
+            stageB: { router: functions["stage-b-routing"], machine: stageB.machine },
+            batchSize: settings.batchSize,
+          },
+          this.child(),
+        ),
+    );
+  }
+
+  private route({ queue }: Arrivals, routing: ContainerFunction, datasets: Dataset[]): Consumer {
+    return new Consumer(
+      `${this.logicalName}-arrivals`,
+      {
+        queue,
+        function: routing,
+        batchSize: arrivalsBatch(this.args.settings.batchSize),
+        // An object whose dataset is not registered yet would be rejected.
+        after: datasets.map((dataset) => dataset.nodes.item),
+      },
+      this.child(),
+    );
+  }
+}
+
+/** What every function is made with. */
+type FunctionParts = Pick<LakeNodes, "layer" | "code" | "storage">;
+
+function packageOf(name: FunctionName, { settings, code }: LakeArgs, parts: FunctionParts): FunctionPackage {
+  const image = settings.images[name];
+  const archive = code.functions[name];
+  if (image !== undefined) return { image };
+  if (archive !== undefined) return { archive, store: parts.code, layers: [parts.layer.arn] };
+  throw new TributaryError(`function ${name} has neither a packed folder nor an image`, {
+    code: "FunctionNotPacked",
+    next: `add functions/${name}/handler.ts, or set tributary:images.${name}`,
+  });
+}
+
+function withTags({ scope, settings }: LakeArgs, opts: pulumi.ComponentResourceOptions = {}) {
+  const tags = { ...settings.tags, project: scope.project, env: scope.env, stack: scope.stack };
+  return pulumi.mergeOptions({ transformations: [defaultTags(tags)] }, opts);
+}
+
+/** One message at a time stays one at a time. */
+function arrivalsBatch(batchSize: number): number {
+  return batchSize === 1 ? 1 : batchSize * ARRIVALS_BATCH_FACTOR;
+}

@@ -1,0 +1,70 @@
+import { timings } from "../stages/timings";
+import type { Duration, Size } from "../units";
+
+/** Environment variables that functions find the lake by; docs/architecture.md lists them. */
+export type EnvName =
+  | "OBJECT_METADATA_TABLE"
+  | "EXECUTION_HISTORY_TABLE"
+  | "DATASETS_TABLE"
+  | "IDEMPOTENCY_TABLE"
+  | "RAW_BUCKET"
+  | "STAGE_BUCKET"
+  | "DATABASE_NAME"
+  | "STAGE_A_STATE_MACHINE_ARN"
+  | "STAGE_B_STATE_MACHINE_ARN"
+  | "ARRIVALS_QUEUE_URL"
+  | "ARRIVALS_DLQ_URL";
+
+/** What a function of the lake is given, besides its code and its grants. */
+export interface FunctionDefinition {
+  memory: Size;
+  timeout: Duration;
+  /** @default "512 MB" */
+  tmp?: Size;
+  env: readonly EnvName[];
+}
+
+const tables = ["OBJECT_METADATA_TABLE", "EXECUTION_HISTORY_TABLE", "DATASETS_TABLE"] as const;
+const small = { memory: "256 MB", env: tables } as const;
+
+/** The functions of the lake by the folder that holds their code. From 1,769 MB on, Lambda gives a full processor. */
+const definitions = {
+  routing: { ...small, timeout: timings.arrivals.routing, env: [...tables, "RAW_BUCKET", "ARRIVALS_DLQ_URL"] },
+  redrive: { ...small, timeout: timings.redrive, env: [...tables, "ARRIVALS_QUEUE_URL", "ARRIVALS_DLQ_URL"] },
+  "stage-a-routing": {
+    ...small,
+    timeout: timings.stageA.routing,
+    env: ["DATASETS_TABLE", "STAGE_A_STATE_MACHINE_ARN"],
+  },
+  "stage-a-redrive": { ...small, timeout: timings.redrive },
+  "stage-a-preupdate-metadata": { ...small, timeout: timings.stageA.preUpdate },
+  "stage-a-process-object": {
+    memory: "1769 MB",
+    tmp: "2 GB",
+    timeout: timings.stageA.process,
+    env: ["DATASETS_TABLE", "RAW_BUCKET", "STAGE_BUCKET"],
+  },
+  "stage-a-postupdate-metadata": { ...small, timeout: timings.stageA.postUpdate },
+  "stage-a-error": { ...small, timeout: timings.stageA.error },
+  "stage-b-routing": { ...small, timeout: timings.stageB.routing, env: [...tables, "STAGE_B_STATE_MACHINE_ARN"] },
+  "stage-b-redrive": { ...small, timeout: timings.redrive },
+  "stage-b-process-data": {
+    memory: "3008 MB",
+    tmp: "4 GB",
+    timeout: timings.stageB.processData,
+    env: ["DATASETS_TABLE", "IDEMPOTENCY_TABLE", "STAGE_BUCKET"],
+  },
+  "stage-b-check-job": { ...small, timeout: timings.stageB.checkJob, env: [] },
+  "stage-b-crawl-data": { ...small, timeout: timings.stageB.crawlData, env: ["DATASETS_TABLE", "DATABASE_NAME"] },
+  "stage-b-postupdate-metadata": { ...small, timeout: timings.stageB.postUpdate, env: [...tables, "STAGE_BUCKET"] },
+  "stage-b-error": { ...small, timeout: timings.stageB.error, env: [...tables, "STAGE_BUCKET"] },
+} as const satisfies Record<string, FunctionDefinition>;
+
+/** Name of a function: its folder under functions/. */
+export type FunctionName = keyof typeof definitions;
+
+/** The catalogue of functions. */
+export const functionDefinitions: Readonly<Record<FunctionName, FunctionDefinition>> = definitions;
+
+/** All functions, in the order of the flow. */
+export const functionNames = Object.keys(definitions) as FunctionName[];

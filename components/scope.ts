@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+
+/** Where a lake stands: every physical name and every computed ARN is made from it. */
+export interface Scope {
+  /** Pulumi project: lower-case letters, digits, hyphens. */
+  project: string;
+  /** Environment, e.g. `dev`; the part of the stack's name before its first dot. */
+  env: string;
+  /** Stack name, e.g. `dev` or `dev.eu-central-1`. */
+  stack: string;
+  /** 12-digit AWS account. */
+  account: string;
+  /** AWS region. */
+  region: string;
+  /** AWS partition, e.g. `aws`. */
+  partition: string;
+  /** Suffix of the partition's service principals, e.g. `amazonaws.com`. */
+  dnsSuffix: string;
+}
+
+interface NameRule {
+  /** Longest name that the service takes, suffix included. */
+  max: number;
+  /** Characters that the service refuses (after lower-casing, where `lower`). */
+  illegal: RegExp;
+  separator: "-" | "_";
+  lower?: true;
+  /** What the name needs besides project and environment, because other accounts or regions share its name space. */
+  qualifiers: readonly ("account" | "region")[];
+}
+
+const word = { illegal: /[^A-Za-z0-9_-]/g, separator: "-", qualifiers: [] } as const;
+
+/** Limits from each service's API reference (CreateBucket, CreateTable, CreateQueue, …). */
+const rules = {
+  s3Bucket: { max: 63, illegal: /[^a-z0-9-]/g, separator: "-", lower: true, qualifiers: ["account", "region"] },
+  dynamodbTable: { ...word, max: 255 },
+  sqsQueue: { ...word, max: 80 },
+  lambdaFunction: { ...word, max: 64 },
+  lambdaLayer: { ...word, max: 64 },
+  // IAM is global: a further region's lake must not meet the first one's roles.
+  iamRole: { ...word, max: 64, qualifiers: ["region"] },
+  logGroup: { ...word, max: 400 },
+  stateMachine: { ...word, max: 80 },
+  eventRule: { ...word, max: 64 },
+  athenaWorkgroup: { ...word, max: 128 },
+  glueDatabase: { max: 255, illegal: /[^a-z0-9_]/g, separator: "_", lower: true, qualifiers: [] },
+  kmsAlias: { ...word, max: 250 },
+} as const satisfies Record<string, NameRule>;
+
+/** The kinds of resources that {@link physicalName} knows the limits of. */
+export type NameKind = keyof typeof rules;
+
+/** The name rules as data: for tests and documentation. */
+export const nameRules: Readonly<Record<NameKind, NameRule>> = rules;
+
+const DIGEST = 10;
+
+/**
+ * The physical name of a resource: `<project>-<env>-<what>` and the qualifiers of its kind. A name that is too long, or
+ * has characters that the service refuses, is mended and gets a digest of what was asked for, so that two different
+ * requests never meet; the part that tells resources apart (`what`) is kept longest.
+ *
+ * @param suffix stands unchanged at the end, e.g. `.fifo`
+ */
+export function physicalName(kind: NameKind, scope: Scope, what: string, suffix = ""): string {
+  const rule = nameRules[kind];
+  const prefix = [scope.project, scope.env].join(rule.separator);
+  const tail = [what, ...rule.qualifiers.map((qualifier) => scope[qualifier])].join(rule.separator);
+  const asked = prefix + rule.separator + tail;
+  const clean = (text: string) => (rule.lower ? text.toLowerCase() : text).replace(rule.illegal, rule.separator);
+  if (clean(asked) === asked && asked.length + suffix.length <= rule.max) return asked + suffix;
+  const digest = createHash("sha256").update(asked).digest("hex").slice(0, DIGEST);
+  const room = rule.max - suffix.length - DIGEST - 2;
+  const keptTail = clean(tail).slice(0, room - 8);
+  return [clean(prefix).slice(0, room - keptTail.length), keptTail, digest].join(rule.separator) + suffix;
+}
+
+/**
+ * An ARN in the scope's account and region, for resources whose physical name is known before they exist: policies that
+ * name them need not wait for them.
+ */
+export function arn(scope: Scope, service: string, resource: string): string {
+  return `arn:${scope.partition}:${service}:${scope.region}:${scope.account}:${resource}`;
+}

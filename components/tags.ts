@@ -1,0 +1,26 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** Types in the program that AWS can tag. A test compares this list with the types that `@pulumi/aws` gives tags. */
+export const taggable: ReadonlySet<string> = new Set([
+  "aws:athena/workgroup:Workgroup",
+  "aws:cloudwatch/eventRule:EventRule",
+  "aws:cloudwatch/logGroup:LogGroup",
+  "aws:dynamodb/table:Table",
+  "aws:glue/catalogDatabase:CatalogDatabase",
+  "aws:iam/role:Role",
+  "aws:kms/key:Key",
+  "aws:lambda/eventSourceMapping:EventSourceMapping",
+  "aws:lambda/function:Function",
+  "aws:s3/bucket:Bucket",
+  "aws:sfn/stateMachine:StateMachine",
+  "aws:sqs/queue:Queue",
+]);
+
+/** A transformation that gives every taggable resource below a component these tags; a resource's own tags win. */
+export function defaultTags(tags: Readonly<Record<string, string>>): pulumi.ResourceTransformation {
+  return ({ type, props, opts }) => {
+    if (!taggable.has(type)) return undefined;
+    const own = props as { tags?: pulumi.Input<Record<string, pulumi.Input<string>>> };
+    return { props: { ...own, tags: pulumi.output(own.tags).apply((given) => ({ ...tags, ...given })) }, opts };
+  };
+}

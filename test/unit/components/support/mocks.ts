@@ -1,0 +1,105 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** A resource that the program registered. */
+export interface Registered {
+  type: string;
+  name: string;
+  /** Plain inputs, outputs resolved. */
+  inputs: Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any -- inputs of any resource type
+}
+
+/** The account and region of all mocked programs. */
+export const account = "123456789012";
+export const region = "eu-west-1";
+
+const services: Record<string, string> = { sfn: "states" };
+
+/** What AWS would answer besides the inputs. Enough for the program; unknown invokes throw. */
+function stateOf({ type, name, inputs }: pulumi.runtime.MockResourceArgs): Record<string, unknown> {
+  const service = type.split(":")[1]?.split("/")[0] ?? "";
+  const physical = inputs.name ?? inputs.bucket ?? name;
+  const arn = `arn:aws:${services[service] ?? service}:${region}:${account}:${kind(type)}${physical}`;
+  const state = { name: physical, ...inputs, arn, id: `${name}-id` };
+  switch (type) {
+    case "aws:kms/key:Key":
+      return { ...state, keyId: `${name}-key-id`, arn: `arn:aws:kms:${region}:${account}:key/${name}` };
+    case "aws:s3/bucket:Bucket":
+      return { ...state, arn: `arn:aws:s3:::${physical}` };
+    case "aws:cloudwatch/logGroup:LogGroup":
+      return { ...state, arn: `arn:aws:logs:${region}:${account}:log-group:${physical}` };
+    case "aws:s3/bucketObjectv2:BucketObjectv2":
+      return { ...state, versionId: `${name}-version` };
+    case "aws:sqs/queue:Queue":
+      return { ...state, arn: `arn:aws:sqs:${region}:${account}:${physical}`, url: `https://sqs.example/${physical}` };
+    case "aws:lambda/function:Function":
+      return { ...state, version: "1" };
+    case "aws:lambda/alias:Alias":
+      return { ...state, arn: `arn:aws:lambda:${region}:${account}:function:${inputs.functionName}:${inputs.name}` };
+    case "aws:iam/role:Role":
+      return { ...state, arn: `arn:aws:iam::${account}:role/${physical}` };
+    default:
+      return state;
+  }
+}
+
+function kind(type: string): string {
+  const prefixes: Record<string, string> = {
+    "aws:dynamodb/table:Table": "table/",
+    "aws:lambda/function:Function": "function:",
+    "aws:sfn/stateMachine:StateMachine": "stateMachine:",
+  };
+  return prefixes[type] ?? "";
+}
+
+/**
+ * Runs a program on Pulumi mocks and waits for everything that it registered.
+ *
+ * @returns the resources, components included, in no particular order, and what the program returned
+ */
+export async function run<T>(
+  program: () => T | Promise<T>,
+  options: { config?: Record<string, string>; stack?: string; project?: string } = {},
+): Promise<{ resources: Registered[]; outputs: pulumi.Unwrap<T> }> {
+  const resources: Registered[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource(args) {
+        resources.push({ type: args.type, name: args.name, inputs: args.inputs });
+        return { id: `${args.name}-id`, state: stateOf(args) };
+      },
+      call({ token }) {
+        if (token === "aws:index/getCallerIdentity:getCallerIdentity") return { accountId: account };
+        if (token === "aws:index/getPartition:getPartition") return { partition: "aws", dnsSuffix: "amazonaws.com" };
+        throw new TypeError(`the mocks do not know the invoke ${token}`);
+      },
+    },
+    options.project ?? "tributary",
+    options.stack ?? "dev",
+    false,
+  );
+  pulumi.runtime.setAllConfig(options.config ?? {});
+  const outputs = await pulumi.runtime.runInPulumiStack(async () => program());
+  // The stack's outputs may be there before everything is registered.
+  await pulumi.runtime.disconnect();
+  return { resources, outputs: outputs as pulumi.Unwrap<T> };
+}
+
+/** The resources of a type. */
+export function ofType(resources: readonly Registered[], type: string): Registered[] {
+  return resources.filter((resource) => resource.type === type);
+}
+
+/** The inputs of the only resource of a type, or of the one with this name. */
+export function inputsOf(resources: readonly Registered[], type: string, name?: string): Registered["inputs"] {
+  return only(resources, type, name).inputs;
+}
+
+/** The only resource of a type, or the one with this name. */
+export function only(resources: readonly Registered[], type: string, name?: string): Registered {
+  const found = ofType(resources, type).filter((resource) => name === undefined || resource.name === name);
+  if (found.length !== 1) {
+    const names = found.map((one) => one.name).join(", ");
+    throw new RangeError(`${found.length} resources of type ${type} named ${name ?? "anything"}: ${names}`);
+  }
+  return found[0]!;
+}
