@@ -83,6 +83,11 @@ def run(clean, instance):
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    # Isolated mode leaves the script's own folder out.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import mends
+
+    mends.apply()
     from ministack import app as emulator
 
     failures = Failures()

@@ -21,6 +21,7 @@ import { exists, prepareState } from "./state";
 export const START_PATIENCE = 90_000;
 
 const SERVE = join(__dirname, "serve.py");
+const MENDS = join(__dirname, "mends.py");
 
 /** Hash of what a server is made from; a running one with another hash is older than this program. */
 export async function fingerprint(files: LocalFiles): Promise<string> {
@@ -29,6 +30,7 @@ export async function fingerprint(files: LocalFiles): Promise<string> {
   return createHash("sha256")
     .update(await readFile(join(__dirname, "requirements.txt")))
     .update(await readFile(SERVE))
+    .update(await readFile(MENDS))
     .update(JSON.stringify([environment, SERVER_NAMES, process.version]))
     .digest("hex")
     .slice(0, 16);
@@ -64,7 +66,7 @@ async function launch(
   const log = await open(files.log, "a", 0o600);
   const state: Ended = {};
   try {
-    const child = spawn(python, ["-I", SERVE, files.home, JSON.stringify(given)], {
+    const child = spawn(python, ["-I", "-B", SERVE, files.home, JSON.stringify(given)], {
       cwd: files.home,
       env: serverEnvironment(files, settings, certificates),
       detached: true,

@@ -1,0 +1,9 @@
+import { createRequire } from "node:module";
+import type { CommandModule } from "./specification";
+
+const load = createRequire(__filename);
+
+/** Loads a command's module when it is needed, so that help and short commands do not wait for the engine's libraries. */
+export function loadCommand(module: string): CommandModule {
+  return load(`../commands/${module}`) as CommandModule;
+}

@@ -1,0 +1,86 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { userError } from "../errors";
+import { commands } from "./commands";
+import type { CommandSpecification, FlagSpecification, Values } from "./specification";
+
+/** A command line that was understood. */
+export type Parsed =
+  { kind: "run"; specification: CommandSpecification; values: Values; json: boolean } | { kind: "help"; text: string };
+
+/**
+ * Understands a command line.
+ *
+ * @param args what follows the program's name
+ * @throws TributaryError `WrongUsage` when it is not a valid one
+ */
+export function parse(args: string[]): Parsed {
+  let result: Parsed | undefined;
+  let printed = "";
+  const write = (text: string) => (printed += text);
+  const program = buildProgram((parsed) => (result = parsed)).configureOutput({ writeOut: write, writeErr: () => {} });
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  if (args.length === 0) return { kind: "help", text: program.helpInformation() };
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: "help", text: printed };
+    const named = commands.find(({ name }) => name === args[0]);
+    throw userError(
+      "WrongUsage",
+      error.message.replace(/^error: /, ""),
+      `tributary ${named ? `${named.name} ` : ""}--help`,
+    );
+  }
+  return result ?? { kind: "help", text: printed || program.helpInformation() };
+}
+
+function buildProgram(done: (parsed: Parsed) => void): Command {
+  const program = new Command("tributary")
+    .description("Delivers a serverless data lake to an environment, and works with it.")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText(
+      "after",
+      "\nEvery command takes --json: one document on stdout, progress on stderr.\nExit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted.",
+    );
+  for (const specification of commands) addCommand(program, specification, done);
+  return program;
+}
+
+function addCommand(program: Command, specification: CommandSpecification, done: (parsed: Parsed) => void): void {
+  const command = program.command(specification.name).summary(specification.summary);
+  command.description([sentence(specification.summary), specification.details].filter(Boolean).join("\n\n"));
+  for (const { name, summary, optional, variadic } of specification.arguments) {
+    const inner = variadic ? `${name}...` : name;
+    command.argument(optional ? `[${inner}]` : `<${inner}>`, summary);
+  }
+  for (const flag of specification.flags) command.addOption(option(flag));
+  command.option("--json", "print one JSON document on stdout");
+  command.addHelpText(
+    "after",
+    `\nExamples:\n${specification.examples.map((e) => `  ${e.line}\n      ${e.does}`).join("\n")}`,
+  );
+  command.action((...received: unknown[]) => {
+    const given = specification.arguments.map(({ name }, index) => [name, received[index]]);
+    const { json, ...flags } = command.opts<Record<string, string | number | boolean>>();
+    done({ kind: "run", specification, values: { ...flags, ...Object.fromEntries(given) }, json: json === true });
+  });
+}
+
+function option(flag: FlagSpecification): Option {
+  const made = new Option(`--${flag.name}${flag.value ? ` <${flag.value}>` : ""}`, flag.summary);
+  if (flag.kind === "integer") made.argParser(integer);
+  return flag.default === undefined ? made : made.default(flag.default);
+}
+
+function integer(text: string): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError("A whole number of at least 1 is allowed.");
+  return Number(text);
+}
+
+/** A summary as a sentence: capital letter and full stop. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

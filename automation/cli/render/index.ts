@@ -1,0 +1,23 @@
+import type { EventSink } from "../../events";
+import { LiveRenderer } from "./live";
+import { PlainRenderer } from "./plain";
+
+/** What a renderer writes to: a terminal, a pipe, or a test's list. */
+export interface Target {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+  rows?: number;
+}
+
+/** Shows events. */
+export interface Renderer {
+  sink: EventSink;
+  /** Ends the display; may be called more than once. */
+  close(): void;
+}
+
+/** The live display on a terminal, plain lines elsewhere. */
+export function createRenderer(options: { stream: NodeJS.WriteStream; live: boolean }): Renderer {
+  return options.live ? new LiveRenderer(options.stream) : new PlainRenderer(options.stream);
+}

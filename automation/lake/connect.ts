@@ -1,0 +1,117 @@
+import { AthenaClient } from "@aws-sdk/client-athena";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { LambdaClient } from "@aws-sdk/client-lambda";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { TributaryError } from "../errors";
+import { findLocalAws, localAwsDied, localHttpsAgent, type LocalAws } from "../local";
+import type { Environment } from "../stacks/environments";
+import { outputsOf, readLocalState } from "../stacks/state";
+import { remoteOutputs } from "./remote";
+import { lakeOutputs, type LakeOutputs } from "./outputs";
+
+/** A deployed lake and the clients to work with it. */
+export interface Lake {
+  env: string;
+  outputs: LakeOutputs;
+  s3: S3Client;
+  dynamodb: DynamoDBDocumentClient;
+  athena: AthenaClient;
+  lambda: LambdaClient;
+  sqs: SQSClient;
+  /** Gives a failure its real reason when that is a local AWS that is gone; else returns it as it is. */
+  explain(error: unknown): Promise<unknown>;
+  close(): void;
+}
+
+/** Connections at once to one service. */
+const connections = 64;
+
+/**
+ * Connects to an environment's lake.
+ *
+ * @throws TributaryError `NotDeployed`, `LocalAwsStopped`
+ */
+export async function connect(root: string, environment: Environment): Promise<Lake> {
+  if (!environment.local)
+    return connectWith(environment.name, await remoteOutputs(root, environment), {}, async (error) => error);
+  const [state, aws] = await Promise.all([readLocalState(root, environment), findLocalAws(root)]);
+  const outputs = lakeOutputs(state ? outputsOf(state) : {}, environment.name);
+  if (!aws) {
+    throw new TributaryError("the local AWS does not run", {
+      code: "LocalAwsStopped",
+      source: "cloud",
+      next: "tributary deploy local",
+    });
+  }
+  const agent = await localHttpsAgent(aws, connections);
+  const lake = connectWith(
+    environment.name,
+    outputs,
+    localOptions(aws, agent),
+    async (error) => (await localAwsDied(root, error)) ?? error,
+  );
+  return { ...lake, close: () => (lake.close(), agent.destroy()) };
+}
+
+function connectWith(env: string, outputs: LakeOutputs, options: ClientOptions, explain: Lake["explain"]): Lake {
+  const common = { region: outputs.region, maxAttempts: 5, ...options };
+  const dynamodb = new DynamoDBClient(common);
+  const clients = {
+    s3: new S3Client({ ...common, forcePathStyle: options.endpoint !== undefined }),
+    athena: new AthenaClient(common),
+    lambda: new LambdaClient(common),
+    sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: options.endpoint === undefined }),
+  };
+  const close = () => [dynamodb, ...Object.values(clients)].forEach((client) => client.destroy());
+  return { env, outputs, ...clients, dynamodb: DynamoDBDocumentClient.from(dynamodb), explain, close };
+}
+
+interface ClientOptions {
+  endpoint?: string;
+  credentials?: { accessKeyId: string; secretAccessKey: string };
+  requestHandler?: { httpsAgent: Awaited<ReturnType<typeof localHttpsAgent>>; connectionTimeout: number };
+}
+
+function localOptions(aws: LocalAws, httpsAgent: Awaited<ReturnType<typeof localHttpsAgent>>): ClientOptions {
+  return {
+    endpoint: aws.endpoint,
+    credentials: { accessKeyId: aws.env.AWS_ACCESS_KEY_ID ?? "", secretAccessKey: aws.env.AWS_SECRET_ACCESS_KEY ?? "" },
+    requestHandler: { httpsAgent, connectionTimeout: 10_000 },
+  };
+}
+
+/** Runs work on a lake; closes its connections, and gives a failure its real reason. */
+export async function withLake<T>(
+  root: string,
+  environment: Environment,
+  work: (lake: Lake) => Promise<T>,
+): Promise<T> {
+  const lake = await connect(root, environment);
+  try {
+    return await work(lake);
+  } catch (error) {
+    throw error instanceof TributaryError && error.source === "user"
+      ? error
+      : explainCloud(await lake.explain(error), environment.name);
+  } finally {
+    lake.close();
+  }
+}
+
+/** A service's refusal as an error that names service, code and request; anything else stays as it is. */
+export function explainCloud(error: unknown, env: string): unknown {
+  if (error instanceof TributaryError || !isServiceError(error)) return error;
+  const status = error.$metadata.httpStatusCode === undefined ? "no answer" : `HTTP ${error.$metadata.httpStatusCode}`;
+  return new TributaryError(`AWS refused a request (${error.name}, ${status}): ${error.message}`, {
+    code: "CloudRefused",
+    source: "cloud",
+    next: `tributary status ${env}`,
+    cause: error,
+  });
+}
+
+function isServiceError(error: unknown): error is Error & { $metadata: { httpStatusCode?: number } } {
+  return error instanceof Error && typeof (error as { $metadata?: unknown }).$metadata === "object";
+}

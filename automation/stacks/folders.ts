@@ -1,0 +1,7 @@
+import * as path from "node:path";
+import { workFolder, type Environment } from "./environments";
+
+/** Folder of an environment's engine files: output while it runs, identity of engine and driver. */
+export function engineFolder(root: string, environment: Environment): string {
+  return path.join(workFolder(root), "engine", environment.name);
+}

@@ -1,0 +1,149 @@
+import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
+import type { BatchGetCommandInput, GetCommandInput, TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import assert from "node:assert/strict";
+import type { Command } from "./command";
+
+type Item = Record<string, unknown>;
+type Write = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
+type Update = NonNullable<Write["Update"]>;
+
+/**
+ * DynamoDB as far as the layer uses it: transactions of updates and puts with conditions, all or nothing; reads. It refuses
+ * what DynamoDB refuses (more than 100 writes, an item twice, unknown expressions) and answers what it answers.
+ */
+export class FakeDynamoDb {
+  private readonly tables = new Map<string, Map<string, Item>>();
+  /** How many requests it got, by name. */
+  readonly requests: Record<string, number> = {};
+  /** Called before each request; may throw. */
+  before: (name: string, input: unknown) => void = () => undefined;
+
+  constructor(private readonly keys: Record<string, string[]>) {
+    for (const table of Object.keys(keys)) this.tables.set(table, new Map());
+  }
+
+  async send(command: Command): Promise<unknown> {
+    const name = command.constructor.name;
+    this.requests[name] = (this.requests[name] ?? 0) + 1;
+    // What is sent is a copy, as over the network.
+    const input = structuredClone(command.input);
+    await Promise.resolve();
+    this.before(name, input);
+    if (name === "GetCommand") return this.get(input as GetCommandInput);
+    if (name === "BatchGetCommand") return this.batchGet(input as BatchGetCommandInput);
+    if (name === "TransactWriteCommand") return this.transact(input as TransactWriteCommandInput);
+    assert.fail(`the fake DynamoDB does not know ${name}`);
+  }
+
+  /** All items of a table, in no order. */
+  items<T = Item>(table: string): T[] {
+    return [...(this.tables.get(table) as Map<string, Item>).values()].map((item) => structuredClone(item)) as T[];
+  }
+
+  put(table: string, item: Item): void {
+    this.tables.get(table)?.set(this.keyOf(table, item), item);
+  }
+
+  private get({ TableName, Key }: GetCommandInput) {
+    return {
+      Item: structuredClone(this.tables.get(TableName as string)?.get(this.keyOf(TableName as string, Key as Item))),
+    };
+  }
+
+  private batchGet({ RequestItems }: BatchGetCommandInput) {
+    const Responses = Object.entries(RequestItems ?? {}).map(([table, { Keys = [] }]) => {
+      assert.ok(Keys.length <= 100, "a BatchGet takes 100 keys");
+      const names = Keys.map((key) => this.keyOf(table, key));
+      assert.equal(new Set(names).size, names.length, "a BatchGet takes each key once");
+      return [table, names.flatMap((name) => structuredClone(this.tables.get(table)?.get(name)) ?? [])];
+    });
+    return { Responses: Object.fromEntries(Responses) as Record<string, Item[]> };
+  }
+
+  private transact({ TransactItems = [] }: TransactWriteCommandInput) {
+    assert.ok(TransactItems.length > 0 && TransactItems.length <= 100, "a transaction takes 1 to 100 writes");
+    const touched = TransactItems.map((write) => JSON.stringify(this.target(write)));
+    assert.equal(new Set(touched).size, touched.length, "a transaction takes each item once");
+    const reasons = TransactItems.map((write) => this.refusal(write));
+    if (reasons.some((reason) => reason.Code !== "None")) {
+      const message = "Transaction cancelled";
+      throw new TransactionCanceledException({ message, CancellationReasons: reasons as never, $metadata: {} });
+    }
+    for (const write of TransactItems) this.apply(write);
+    return {};
+  }
+
+  private refusal({ Update }: Write): { Code: string; Item?: unknown } {
+    if (Update?.ConditionExpression === undefined) return { Code: "None" };
+    const [table, key] = this.target({ Update });
+    const item = this.tables.get(table)?.get(key);
+    if (holds(Update.ConditionExpression, item, Update)) return { Code: "None" };
+    const wanted = Update.ReturnValuesOnConditionCheckFailure === "ALL_OLD" && item;
+    return {
+      Code: "ConditionalCheckFailed",
+      ...(wanted ? { Item: marshall(item, { removeUndefinedValues: true }) } : {}),
+    };
+  }
+
+  private apply(write: Write): void {
+    const [table, key] = this.target(write);
+    const items = this.tables.get(table) as Map<string, Item>;
+    if (write.Put) items.set(key, JSON.parse(JSON.stringify(write.Put.Item)) as Item);
+    else items.set(key, updated(items.get(key) ?? { ...write.Update?.Key }, write.Update as Update));
+  }
+
+  private target({ Put, Update }: Write): [string, string] {
+    const table = (Put?.TableName ?? Update?.TableName) as string;
+    return [table, this.keyOf(table, (Put?.Item ?? Update?.Key) as Item)];
+  }
+
+  private keyOf(table: string, item: Item): string {
+    const names = this.keys[table];
+    assert.ok(names, `no table ${table}`);
+    for (const name of names)
+      assert.ok(typeof item[name] === "string" && item[name] !== "", `${table} needs a key ${name}`);
+    return JSON.stringify(names.map((name) => item[name]));
+  }
+}
+
+function holds(expression: string, item: Item | undefined, update: Update): boolean {
+  const value = (placeholder: string) => update.ExpressionAttributeValues?.[placeholder.trim()] as never;
+  const attribute = (name: string) => item?.[update.ExpressionAttributeNames?.[name] ?? name] as never;
+  return expression.split(" AND ").every((condition) => {
+    const absent = /^attribute_not_exists\((\S+)\)$/.exec(condition);
+    if (absent) return item?.[absent[1] as string] === undefined;
+    const among = /^(#\S+) IN \((.*)\)$/.exec(condition);
+    if (among)
+      return (
+        item !== undefined &&
+        (among[2] as string)
+          .split(",")
+          .map(value)
+          .includes(attribute(among[1] as string))
+      );
+    const compared = /^(#\S+) ([=<]) (:\S+)$/.exec(condition);
+    assert.ok(compared, `the fake DynamoDB does not know the condition "${condition}"`);
+    const [left, right] = [attribute(compared[1] as string), value(compared[3] as string)];
+    return left !== undefined && (compared[2] === "=" ? left === right : left < right);
+  });
+}
+
+function updated(item: Item, update: Update): Item {
+  const [, sets = "", removes = ""] =
+    /^(?:SET (.*?))?\s*(?:REMOVE (.*))?$/.exec(update.UpdateExpression as string) ?? [];
+  const result = { ...item };
+  const name = (placeholder: string) => {
+    const found = update.ExpressionAttributeNames?.[placeholder];
+    assert.ok(found, `no name for ${placeholder}`);
+    return found;
+  };
+  for (const assignment of sets.split(", ").filter(Boolean)) {
+    const [left, right] = assignment.split(" = ") as [string, string];
+    const value = update.ExpressionAttributeValues?.[right] as unknown;
+    assert.notEqual(value, undefined, `no value for ${right}`);
+    result[name(left)] = value;
+  }
+  for (const removed of removes.split(", ").filter(Boolean)) delete result[name(removed)];
+  return result;
+}
