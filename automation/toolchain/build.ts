@@ -4,7 +4,7 @@ import { TributaryError } from "../errors";
 import { step, type EventSink, type Progress } from "../events";
 import { findBuilt, programCache, publish, sweep, workPrefix, type Built } from "./cache";
 import { goEnvironment, goVersion, runStep, type RunStep } from "./go";
-import { withLock } from "./lock";
+import { cacheUnusable, withLock } from "./lock";
 import type { Program } from "./recipe";
 
 /** Settings of a build. */
@@ -31,7 +31,9 @@ export async function ensureBuilt(program: Program, sink: EventSink, options: Bu
   const { title, version } = program.recipe;
   return step(sink, `Building ${title} ${version}, once: ${expected(program)} on 2 cores`, async (progress) => {
     const folder = programCache(program.name, options.cache);
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+      throw cacheUnusable(folder, cause);
+    });
     return withLock(
       folder,
       () => progress("another process is building it; waiting for that"),

@@ -53,11 +53,7 @@ async function tryLock(folder: string): Promise<(() => Promise<void>) | undefine
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ELOCKED") return undefined;
-    throw new TributaryError(`cannot take the lock of the tool cache: ${folder}/build.lock: ${String(error)}`, {
-      code: "ToolchainCacheUnusable",
-      next: "make the folder writable, or set TRIBUTARY_CACHE to one that is",
-      cause: error,
-    });
+    throw cacheUnusable(folder, error);
   }
 }
 
@@ -66,6 +62,15 @@ export function cancelled(cause?: unknown): TributaryError {
   return new TributaryError("the build of the toolchain was cancelled", {
     code: "ToolchainBuildCancelled",
     next: "run the command again: what was compiled so far is kept in Go's own cache",
+    cause,
+  });
+}
+
+/** The error of a tool cache that cannot be written. */
+export function cacheUnusable(folder: string, cause: unknown): TributaryError {
+  return new TributaryError(`the tool cache cannot be written: ${folder}: ${String(cause)}`, {
+    code: "ToolchainCacheUnusable",
+    next: "make the folder writable, or set TRIBUTARY_CACHE to one that is",
     cause,
   });
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { parse, type SemVer } from "semver";
+import { TributaryError } from "../errors";
 import { step, type EventSink } from "../events";
 import { workPrefix } from "./cache";
 import { withLock } from "./lock";
@@ -16,6 +17,9 @@ const rememberMs = 15 * 60 * 1000;
 
 /** How long `pulumi version` may take; a broken wrapper on PATH must not hang the driver. */
 const versionMs = 10_000;
+
+/** How long the official installer may take: 100 MB on a slow line. */
+const installMs = 10 * 60 * 1000;
 
 /** Whether an engine can drive programs written against the SDK of `wanted`: same major version, and not older. */
 export function fits(found: SemVer | null | undefined, wanted: string): boolean {
@@ -136,9 +140,10 @@ export async function installOfficial(
         signal,
         async () => {
           if (await engineAt(root)) return;
-          const work = path.join(parent, `${workPrefix}${process.pid}`);
+          // One name for all: whoever holds the lock owns it, and removes what a killed one left.
+          const work = path.join(parent, `${workPrefix}install`);
           await rm(work, { recursive: true, force: true });
-          await PulumiCommand.install({ root: work, version: parse(version) ?? undefined });
+          await inTime(PulumiCommand.install({ root: work, version: parse(version) ?? undefined }));
           await rm(root, { recursive: true, force: true });
           await rename(work, root);
         },
@@ -155,4 +160,15 @@ export async function installOfficial(
     });
     return undefined;
   }
+}
+
+/** Waits for the installer, which cannot be stopped, no longer than ten minutes. */
+async function inTime(installing: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  const late = sleep(installMs, undefined, { signal: done.signal }).then(() => {
+    throw new TributaryError("the installer did not end within ten minutes", { code: "ToolchainInstallTimeout" });
+  });
+  // When the installer wins, the other one ends with an abort that nobody waits for.
+  late.catch(() => undefined);
+  await Promise.race([installing, late]).finally(() => done.abort());
 }

@@ -95,6 +95,14 @@ describe("toolchain: builds", () => {
     assert.deepEqual(await readdir(programCache("tool", cache)), []);
   });
 
+  it("says so when the cache cannot be written", async () => {
+    const root = await temporaryFolder();
+    const program = await writeProgram(root);
+    const file = path.join(program.folder, "recipe.json");
+    const promise = ensureBuilt(program, silent, { cache: file, run: compiler().run, go });
+    await assert.rejects(promise, { code: "ToolchainCacheUnusable", next: /TRIBUTARY_CACHE/ });
+  });
+
   it("stops waiting for another build when it is cancelled", async () => {
     const root = await temporaryFolder();
     const program = await writeProgram(root);
