@@ -132,14 +132,21 @@ async function npmCi() {
   });
   clearInterval(timer);
   if (code !== 0) {
-    process.stderr.write(Buffer.concat(output));
+    process.stderr.write(firstLines(Buffer.concat(output).toString("utf8"), 40));
     say(
       "installing the dependencies failed. See above; check the registry that `npm config get registry` names, then run the command again.",
     );
+    fs.rmSync(lock, { force: true });
     process.exit(1);
   }
   fs.writeFileSync(stamp, wanted());
   say(`installed the dependencies in ${seconds()} s`);
+}
+
+/** npm prints its whole manual after some errors; the reason stands at the top. */
+function firstLines(text, count) {
+  const lines = text.split("\n").filter((line) => !line.startsWith("npm warn"));
+  return `${lines.slice(0, count).join("\n")}\n`;
 }
 
 /** Runs a program in the foreground and returns its exit code; a Ctrl-C ends it, and this only after it. */

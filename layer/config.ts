@@ -35,6 +35,11 @@ export function maxReceives(): number {
   return positive("MAX_RECEIVE_COUNT", 10);
 }
 
+/** How many message groups a dataset's objects share in Stage A, `LANES`. Default: 8. */
+export function lanes(): number {
+  return positive("LANES", 8);
+}
+
 function positive(name: string, fallback: number): number {
   const value = Number(process.env[name] ?? fallback);
   if (!Number.isInteger(value) || value < 1) {

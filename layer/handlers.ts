@@ -9,6 +9,7 @@ import { parse } from "@aws-lambda-powertools/parser";
 import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
 import type { z } from "zod";
 import { correlate, log } from "./log";
+import { forgetDatasets } from "./store/datasets";
 
 /** Errors by message id: these messages stay in their queue. */
 export type Failures = Map<string, unknown>;
@@ -25,10 +26,13 @@ export function handle<Schema extends z.ZodType, Answer>(
 ): (event: unknown, context: Context) => Promise<Answer> {
   return async (event, context) => {
     log.addContext(context);
+    forgetDatasets();
     const input = parse(event, undefined, schema) as z.output<Schema>;
     correlate(about?.(input));
     try {
-      return await work(input, context);
+      const answer = await work(input, context);
+      log.info("done");
+      return answer;
     } catch (error) {
       log.error("failed", error as Error);
       throw error;
@@ -46,8 +50,10 @@ export function handleQueue(
 ): (event: SQSEvent, context: Context) => Promise<PartialItemFailureResponse> {
   return async (event, context) => {
     log.addContext(context);
+    forgetDatasets();
     correlate(event.Records[0]?.messageId);
     const failures = await work(event.Records);
+    log.info("done", { messages: event.Records.length, staying: failures.size });
     const report = async (record: SQSRecord) => {
       if (failures.has(record.messageId)) throw failures.get(record.messageId);
     };

@@ -2,6 +2,7 @@ import pc from "picocolors";
 import { oneLine } from "../cli/render/text";
 import type { Values } from "../cli/specification";
 import { withLake } from "../lake/connect";
+import { planFiles } from "../lake/files";
 import { ingest, type IngestResult } from "../lake/ingest";
 import { findEnvironment } from "../stacks/environments";
 import type { CommandContext, Outcome } from "./context";
@@ -18,6 +19,8 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
     wait: values.wait === true,
     timeout: Number(values.timeout),
   };
+  // Mistakes in the arguments are told first, whatever is deployed.
+  await planFiles(request.files, request.dataset);
   const result = await withLake(context.root, environment, (lake) => ingest(lake, request, context));
   return { document: result, text: describe(result, environment.name) };
 }

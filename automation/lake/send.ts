@@ -44,9 +44,24 @@ export async function send(lake: Lake, files: IngestFile[], progress: Progress, 
 
 async function sendOne(lake: Lake, file: IngestFile, signal: AbortSignal): Promise<Sent> {
   const content = await readContent(file);
-  const there = await present(lake, file, content);
-  const object = there ?? (await put(lake, file, content, signal));
+  const object =
+    (await putIfNew(lake, file, content, signal)) ??
+    (await present(lake, file, content)) ??
+    (await put(lake, file, content, signal));
   return { ...object, file: file.file };
+}
+
+/** Most files are new: then one request is enough. Undefined when there is an object of that key, or a file is too large to try. */
+async function putIfNew(lake: Lake, file: IngestFile, content: Content, signal: AbortSignal) {
+  if (file.size > inMemory) return undefined;
+  try {
+    return await put(lake, file, content, signal, "*");
+  } catch (error) {
+    const name = (error as Error).name;
+    // The second: somebody else is writing the same key at this moment.
+    if (name === "PreconditionFailed" || name === "ConditionalRequestConflict") return undefined;
+    throw error;
+  }
 }
 
 /** The object in the bucket, when it has the file's content and the lake knows that version of it. */
@@ -60,9 +75,15 @@ async function present(lake: Lake, file: IngestFile, content: Content): Promise<
   return item && { ...object, sent: false, outcome: outcomeOf(item) };
 }
 
-async function put(lake: Lake, file: IngestFile, content: Content, signal: AbortSignal): Promise<Omit<Sent, "file">> {
+async function put(
+  lake: Lake,
+  file: IngestFile,
+  content: Content,
+  signal: AbortSignal,
+  IfNoneMatch?: string,
+): Promise<Omit<Sent, "file">> {
   const Bucket = lake.outputs.rawBucket;
-  const input = { Bucket, Key: file.key, Body: content.body(), Metadata: { sha256: content.sha256 } };
+  const input = { Bucket, Key: file.key, Body: content.body(), Metadata: { sha256: content.sha256 }, IfNoneMatch };
   const result =
     file.size <= inMemory
       ? await lake.s3.send(new PutObjectCommand(input), { abortSignal: signal })

@@ -5,8 +5,10 @@ import type { Lake } from "./connect";
 import { HistoryReader, readItems } from "./history";
 import { itemsOf, matchItem, outcomeOf, type ObjectItem, type ObjectOutcome, type SentObject } from "./objects";
 
-/** Milliseconds between two looks. */
+/** Shortest time between two looks, in milliseconds. */
 const pause = 250;
+/** A pause is so many times as long as the look before it: looking must not slow down what it waits for. */
+const rest = 5;
 /** How many of the longest waiting objects are looked up directly in each look, and every how many looks. */
 const direct = { objects: 10, every: 8 };
 
@@ -42,6 +44,7 @@ export async function waitForOutcomes(
   const history = new HistoryReader(lake, dataset);
   const until = Date.now() + options.timeout * 1000;
   for (let turn = 0; pending.size > 0; turn++) {
+    const looked = performance.now();
     const candidates = (await history.news()).filter(({ keyId }) => pending.has(keyId));
     pending.settle(await readItems(lake, candidates));
     history.forget(({ keyId }) => !pending.has(keyId));
@@ -53,7 +56,8 @@ export async function waitForOutcomes(
     options.progress(`${done} of ${objects.length} have their outcome`, { done, total: objects.length });
     if (pending.size === 0) break;
     if (Date.now() > until) throw timedOut(pending.left, options);
-    await sleep(pause, undefined, { signal: options.signal });
+    const took = performance.now() - looked;
+    await sleep(Math.max(pause, rest * took), undefined, { signal: options.signal });
   }
   return pending.outcomes;
 }

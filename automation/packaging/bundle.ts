@@ -60,6 +60,8 @@ export const BUNDLE_OPTIONS: BuildOptions = {
   supported: { "dynamic-import": false },
   define: { "process.env.NODE_ENV": '"production"' },
   charset: "utf8",
+  // Paths of modules become names in the bundle: they must not depend on where a link leads.
+  preserveSymlinks: true,
 };
 
 async function bundle(root: string, options: BuildOptions): Promise<{ contents: Uint8Array; metafile: Metafile }> {

@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { lock } from "proper-lockfile";
+import { TributaryError } from "../errors";
 import { step, type EventSink, type Progress } from "../events";
 import { inputsDigest, outputsDigest, type Stamp } from "./fingerprint";
 import { unitsOf, type Unit } from "./units";
@@ -70,12 +71,27 @@ function parseStamp(text: string): Stamp | undefined {
 async function rebuild(root: string, build: string, units: Unit[], progress: Progress): Promise<void> {
   const stale = await staleUnits(root, build, units);
   let done = 0;
-  await Promise.all(
+  const results = await Promise.allSettled(
     stale.map(async (unit) => {
       await rebuildOne(root, build, unit);
       progress(`packed ${unit.id}`, { done: ++done, total: stale.length });
     }),
   );
+  const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
+  if (failures.length > 0) throw together(failures);
+}
+
+/** All failures in one error: each is worth reading. */
+function together(failures: unknown[]): unknown {
+  const [first] = failures;
+  if (failures.length === 1 || !(first instanceof TributaryError)) return first;
+  const { code, source, next } = first;
+  return new TributaryError(failures.map((one) => (one as Error).message).join("\n"), {
+    code,
+    source,
+    next,
+    cause: first,
+  });
 }
 
 async function rebuildOne(root: string, build: string, unit: Unit): Promise<void> {

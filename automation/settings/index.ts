@@ -101,7 +101,7 @@ function describe(issue: z.core.$ZodIssue, given: unknown, file: string): string
       (key) => `${at([...issue.path, key])}: found a key that does not exist; allowed: ${keysAt(issue.path)}`,
     );
   }
-  const allowed = issue.code === "invalid_type" ? `an ${issue.expected}` : issue.message;
+  const allowed = issue.code === "invalid_type" ? "an object" : issue.message;
   return [`${at(issue.path)}: found ${show(valueAt(given, issue.path))}; allowed: ${allowed}`];
 }
 

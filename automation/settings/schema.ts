@@ -59,7 +59,10 @@ const functionSchema = z.strictObject({
   ).optional(),
 });
 
-const image = leaf<string>(isImageByDigest, "an image by its digest: <repository>@sha256:<64 hex digits>");
+const image = leaf<string>(
+  (value) => typeof value === "string" && isImageByDigest(value),
+  "an image by its digest: <repository>@sha256:<64 hex digits>",
+);
 
 /** One optional entry for each function of the lake. */
 function forEachFunction<S extends z.ZodType>(schema: S) {
@@ -74,7 +77,10 @@ const ownTags = ["project", "env", "stack"];
 const tags = z
   .record(
     z.string(),
-    leaf<string>((value) => tagValue.test(value), "up to 256 letters, digits, spaces and _.:/=+-@"),
+    leaf<string>(
+      (value) => typeof value === "string" && tagValue.test(value),
+      "up to 256 letters, digits, spaces and _.:/=+-@",
+    ),
     { error: "an object of tags" },
   )
   .superRefine((given, context) => {
@@ -89,6 +95,11 @@ const tags = z
 
 /** Settings of a lake: the keys `tributary:<key>` of a stack's file. Every key has a default. */
 export const lakeSettingsSchema = z.strictObject({
+  /** Message groups that a dataset's objects share in Stage A: how many of its batches AWS handles at the same time. */
+  lanes: leaf<number>(
+    (value) => Number.isInteger(value) && value >= 1 && value <= 64,
+    "a whole number from 1 to 64",
+  ).default(8),
   /** Most messages that a function takes from a queue at once. 1 handles every object by itself. */
   batchSize: leaf<number>(
     (value) => Number.isInteger(value) && value >= 1 && value <= 10,

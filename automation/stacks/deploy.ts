@@ -73,11 +73,22 @@ async function runEngine(run: Run, mode: "up" | "preview"): Promise<Pick<DeployR
         if (error === undefined) return { changes, resources: listener.resources };
         former = changes;
         const again = turn < adoptions && !context.signal.aborted && (await adoptExisting(run, listener.collisions));
-        if (!again) throw failure(environment, mode === "up" ? "deployed" : "planned", listener.failures, error);
+        if (again) tell(context, listener.failures);
+        else throw failure(environment, mode === "up" ? "deployed" : "planned", listener.failures, error);
       }
     },
     () => engine.kill(),
   );
+}
+
+function tell(context: CommandContext, failures: Failure[]): void {
+  for (const { resource, cause } of failures) {
+    context.sink({
+      type: "message",
+      level: "info",
+      text: `adopted and tried again: ${resource}: ${cause}`,
+    });
+  }
 }
 
 async function attempt(run: Run, mode: "up" | "preview"): Promise<{ listener: EngineListener; error?: unknown }> {

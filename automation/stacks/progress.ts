@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
 import type { Progress } from "../events";
 import type { RecordedResource } from "./state";
@@ -115,10 +116,8 @@ export class EngineListener {
     const real = [...this.running].filter(([urn]) => /^(?!pulumi:|tributary:)/.test(typeOf(urn)));
     const current = real.map(([urn, op]) => `${verb(op)} ${nameOf(urn)}`);
     const text = current.length === 0 ? `${this.done} resources looked at` : summarize(current);
-    this.progress(
-      text,
-      this.expected > 0 ? { done: Math.min(this.done, this.expected), total: this.expected } : undefined,
-    );
+    // A count that has run beyond what was expected says nothing any more.
+    this.progress(text, this.done <= this.expected ? { done: this.done, total: this.expected } : undefined);
   }
 
   private heard({ urn, severity, message, ephemeral }: NonNullable<EngineEvent["diagnosticEvent"]>): void {
@@ -196,5 +195,5 @@ function summarize(current: string[]): string {
 }
 
 function stripMarkup(text: string): string {
-  return text.replace(/<\{%[^%]*%\}>/g, "");
+  return stripVTControlCharacters(text.replace(/<\{%[^%]*%\}>/g, ""));
 }

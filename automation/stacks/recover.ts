@@ -8,7 +8,7 @@ import type { Engine } from "./engine";
 import type { Environment } from "./environments";
 import { engineFolder } from "./folders";
 import { findMappings } from "./mappings";
-import { applyPlan, planRecovery, type Place, type RecoveryPlan } from "./recovery";
+import { applyPlan, planRecovery, unread, type Place, type RecoveryPlan } from "./recovery";
 import {
   parseDeployment,
   readLocalState,
@@ -34,13 +34,14 @@ export interface Run {
  */
 export async function recoverPending(interrupted: Run): Promise<void> {
   const state = await recordedState(interrupted);
-  if (!state || state.pending.length === 0) return;
+  if (!state || state.pending.length + unread(state.resources).length === 0) return;
   await settle(interrupted, state, state.pending);
 }
 
 /**
- * Puts resources into the state whose creation was refused because they are there already: the engine was killed after it
- * had begun to create them and before it had written that down. Only for the local environment, where everything that
+ * Puts resources into the state whose creation was refused because they are there already: an engine was killed after it
+ * had begun to create them and before it had written that down, or a request was sent twice because the answer to the
+ * first got lost, which a busy local AWS makes happen. Only for the local environment, where everything that
  * exists is the stack's own; on AWS the resource might be somebody else's.
  *
  * @returns whether all of them are in the state now, so that the deployment can be tried again
@@ -56,12 +57,12 @@ export async function adoptExisting(interrupted: Run, existing: RecordedResource
 async function settle(interrupted: Run, state: RecordedState, pending: PendingOperation[]): Promise<RecoveryPlan> {
   const { context, environment, aws } = interrupted;
   const place = placeOf(environment, aws, state);
-  return step(context.sink, "Recover the interrupted run", async (progress) => {
+  return step(context.sink, "Settle what was in flight", async (progress) => {
     progress(`${pending.length} operations were in flight`);
     const found = await findMappings(pending, place, aws);
     const plan = planRecovery(pending, place, found);
-    await rewriteState(interrupted, plan, pending);
-    const targets = [...plan.adopt.map(({ urn }) => urn), ...plan.repeat];
+    if (pending.length > 0) await rewriteState(interrupted, plan, pending);
+    const targets = [...new Set([...plan.adopt.map(({ urn }) => urn), ...plan.repeat, ...unread(state.resources)])];
     if (targets.length === 0) return plan;
     progress(`looking up ${targets.length} resources`);
     await run(interrupted, refreshArguments(targets));

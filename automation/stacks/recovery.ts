@@ -58,10 +58,21 @@ export function applyPlan(deployment: object, plan: RecoveryPlan, pending: Pendi
 }
 
 /**
- * What a refresh starts from. Without any outputs the provider imports by id, as it should; but a table's item cannot be
+ * Resources that were put into the state but never looked up, because a recovery was itself interrupted. What a provider
+ * read always has its id among the outputs.
+ */
+export function unread(resources: RecordedResource[]): string[] {
+  return resources
+    .filter(({ custom, id, type, outputs }) => custom && id && type.startsWith("aws:") && outputs?.id === undefined)
+    .map(({ urn }) => urn);
+}
+
+/**
+ * What a refresh starts from: what the provider answered, if the engine was killed after that. Without any outputs the provider imports by id, as it should; but a table's item cannot be
  * imported: its provider reads it by what the state says.
  */
-function outputsOf({ type, inputs }: RecordedResource): Record<string, unknown> {
+function outputsOf({ type, inputs, outputs }: RecordedResource): Record<string, unknown> {
+  if (outputs?.id !== undefined) return outputs;
   return type === "aws:dynamodb/tableItem:TableItem" ? (inputs ?? {}) : {};
 }
 

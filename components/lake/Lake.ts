@@ -171,6 +171,7 @@ export class Lake extends Component<LakeNodes> {
       STAGE_B_STATE_MACHINE_ARN: stateMachineArn(scope, STAGE_B),
       ARRIVALS_QUEUE_URL: queue.main.url,
       ARRIVALS_DLQ_URL: queue.dlq.url,
+      LANES: String(this.args.settings.lanes),
     };
   }
 

@@ -13,7 +13,8 @@ export type EnvName =
   | "STAGE_A_STATE_MACHINE_ARN"
   | "STAGE_B_STATE_MACHINE_ARN"
   | "ARRIVALS_QUEUE_URL"
-  | "ARRIVALS_DLQ_URL";
+  | "ARRIVALS_DLQ_URL"
+  | "LANES";
 
 /** What a function of the lake is given, besides its code and its grants. */
 export interface FunctionDefinition {
@@ -29,14 +30,14 @@ const small = { memory: "256 MB", env: tables } as const;
 
 /** The functions of the lake by the folder that holds their code. From 1,769 MB on, Lambda gives a full processor. */
 const definitions = {
-  routing: { ...small, timeout: timings.arrivals.routing, env: [...tables, "RAW_BUCKET", "ARRIVALS_DLQ_URL"] },
+  routing: { ...small, timeout: timings.arrivals.routing, env: [...tables, "RAW_BUCKET", "ARRIVALS_DLQ_URL", "LANES"] },
   redrive: { ...small, timeout: timings.redrive, env: [...tables, "ARRIVALS_QUEUE_URL", "ARRIVALS_DLQ_URL"] },
   "stage-a-routing": {
     ...small,
     timeout: timings.stageA.routing,
     env: ["DATASETS_TABLE", "STAGE_A_STATE_MACHINE_ARN"],
   },
-  "stage-a-redrive": { ...small, timeout: timings.redrive },
+  "stage-a-redrive": { ...small, timeout: timings.redrive, env: [...tables, "LANES"] },
   "stage-a-preupdate-metadata": { ...small, timeout: timings.stageA.preUpdate },
   "stage-a-process-object": {
     memory: "1769 MB",
@@ -45,7 +46,7 @@ const definitions = {
     env: ["DATASETS_TABLE", "RAW_BUCKET", "STAGE_BUCKET"],
   },
   "stage-a-postupdate-metadata": { ...small, timeout: timings.stageA.postUpdate },
-  "stage-a-error": { ...small, timeout: timings.stageA.error },
+  "stage-a-error": { ...small, timeout: timings.stageA.error, env: [...tables, "LANES"] },
   "stage-b-routing": { ...small, timeout: timings.stageB.routing, env: [...tables, "STAGE_B_STATE_MACHINE_ARN"] },
   "stage-b-redrive": { ...small, timeout: timings.redrive },
   "stage-b-process-data": {

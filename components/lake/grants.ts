@@ -95,6 +95,7 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
   },
   "stage-b-error"(fn, { tables, storage, datasets }) {
     records(fn, tables);
+    tables.objectMetadata.grant(fn, "BatchGetItem");
     storage.stage.grantList(fn, POST);
     storage.stage.grantDelete(fn, POST);
     for (const { nodes } of datasets) nodes.queueB.grantSend(fn, "dlq");

@@ -100,6 +100,7 @@ export function keyPolicy(scope: Scope): string {
           "kms:DescribeKey",
           "kms:Encrypt",
           "kms:GenerateDataKey",
+          "kms:GenerateDataKeyWithoutPlaintext",
           "kms:ReEncryptFrom",
           "kms:ReEncryptTo",
         ],

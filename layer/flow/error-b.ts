@@ -2,15 +2,15 @@ import { env } from "../config";
 import { shortened, type ErrorRecord } from "../errors";
 import { fileStem } from "../identity";
 import { log } from "../log";
-import type { FailedB, StageBState } from "../messages";
+import type { FailedB, HandedOver, StageBState } from "../messages";
 import { deleteFiles, listFiles } from "../objects";
 import { send } from "../queues";
 import { requireDataset } from "../store/datasets";
 import { historyEntry } from "../store/history";
 import { itemName, transition, type ObjectItem } from "../store/metadata";
-import { commit, type Unit } from "../store/transactions";
+import { commit, type Committed, type Unit } from "../store/transactions";
 import { stageBMessage } from "./post-update-a";
-import { stageBExecution } from "./publish";
+import { readCurrents, stageBExecution, sweep } from "./publish";
 
 /**
  * Stage B's errors: records the failed objects (all that have no outcome yet, when a state broke off), removes files that
@@ -19,15 +19,13 @@ import { stageBExecution } from "./publish";
 export async function recordErrorsB(state: StageBState): Promise<{ failed: FailedB[] }> {
   const failed = state.cause ? allOpen(state, causeOf(state)) : state.failed;
   const answers = await commit(failed.map((one) => errorUnit(state, one)));
-  const ours = failed.filter((one, index) => {
-    const answer = answers[index];
-    if (answer === undefined || answer.written) return true;
-    const known = answer.refused.item as ObjectItem | undefined;
-    if (known?.status === "FAILED" && known.batchId === state.batchId) return true;
-    log.warn("decided elsewhere", { key: one.item.key, status: known?.status });
-    return false;
-  });
-  if (state.cause) await removeFiles(state, ours);
+  const ours = failed.filter((one, index) => isOurs(state, one, answers[index] as Committed));
+  const processed = failed.filter((_, index) => known(answers[index] as Committed)?.status === "PROCESSED");
+  if (state.cause)
+    await removeFiles(
+      state,
+      [...ours, ...processed].map(({ item }) => item),
+    );
   await sendToDlq(state, ours);
   return { failed: ours };
 }
@@ -58,15 +56,30 @@ function errorUnit(state: StageBState, { item, error, attempt }: FailedB): Unit 
   return [transition(item, ["STAGE_A_DONE", "STAGE_B"], change), historyEntry(entry)];
 }
 
-/** When ProcessData broke off, nobody knows which files it had put: they are looked for by name. */
-async function removeFiles(state: StageBState, failed: FailedB[]): Promise<void> {
-  if (failed.length === 0) return;
-  const stems = new Set(failed.map(({ item }) => fileStem(item)));
+function known(answer: Committed): ObjectItem | undefined {
+  return answer.written ? undefined : (answer.refused.item as ObjectItem | undefined);
+}
+
+/** True when this batch failed the object, now or in an earlier try of this state. */
+function isOurs(state: StageBState, { item }: FailedB, answer: Committed): boolean {
+  const found = known(answer);
+  if (answer.written || (found?.status === "FAILED" && found.batchId === state.batchId)) return true;
+  log.warn("decided elsewhere", { key: item.key, status: found?.status });
+  return false;
+}
+
+/** Deletes the batch's files that are not part of the table, and what a publication that broke off left to delete. */
+async function removeFiles(state: StageBState, items: HandedOver[]): Promise<void> {
+  const currents = await readCurrents(items);
+  const stems = new Set(items.filter((item) => currents.get(item.keyId)?.current !== item.version).map(fileStem));
   const bucket = env("STAGE_BUCKET");
-  const known = state.processed?.filter(({ item }) => stems.has(fileStem(item))).flatMap(({ files }) => files);
+  const made = state.processed?.filter(({ item }) => stems.has(fileStem(item))).flatMap(({ files }) => files);
+  // When ProcessData broke off, nobody knows which files it had put: they are looked for by name.
   const isTheirs = (key: string) => stems.has(key.slice(key.lastIndexOf("/") + 1).replace(/\.parquet$/, ""));
-  const files = known ?? (await listFiles(bucket, `post/${state.team}/${state.dataset}/`, isTheirs));
+  const files =
+    made ?? (stems.size === 0 ? [] : await listFiles(bucket, `post/${state.team}/${state.dataset}/`, isTheirs));
   await deleteFiles(bucket, files);
+  await sweep([...currents.values()]);
 }
 
 async function sendToDlq(state: StageBState, failed: FailedB[]): Promise<void> {

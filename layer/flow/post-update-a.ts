@@ -89,8 +89,28 @@ async function handOver(done: ProcessedA[]): Promise<void> {
     const first = (group[0] as ProcessedA).item.ref;
     const { stageBQueueUrl } = await requireDataset(first.team, first.dataset);
     const items: HandedOver[] = group.map(({ item, preKey, rows }) => ({ ...item.ref, preKey, rows }));
-    await send(stageBQueueUrl, [stageBMessage({ team: first.team, dataset: first.dataset, items })]);
+    const { team, dataset } = first;
+    const messages = inMessages(items).map((part) => stageBMessage({ team, dataset, items: part }));
+    await send(stageBQueueUrl, messages);
   }
+}
+
+/** Most bytes of a Stage B message, well below what SQS takes (256 KiB). */
+const MESSAGE_BYTES = 100_000;
+
+function inMessages(items: HandedOver[]): HandedOver[][] {
+  const messages: HandedOver[][] = [];
+  let bytes = Infinity;
+  for (const item of items) {
+    const size = Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (bytes + size > MESSAGE_BYTES) {
+      messages.push([]);
+      bytes = 0;
+    }
+    messages.at(-1)?.push(item);
+    bytes += size;
+  }
+  return messages;
 }
 
 /** The Stage B message of objects of one dataset. */

@@ -30,6 +30,8 @@ export async function processData(state: StageBState): Promise<StageBState> {
   const results = await withWorkspace((directory) =>
     withEngine(directory, (engine) => processAll(engine, state.items, manifest)),
   );
+  // Only cleaning up throws: then the whole state has to run again, which does no harm.
+  for (const result of results) if ("error" in result) throw result.error;
   const processed = results.flatMap((result) => ("value" in result && "files" in result.value ? [result.value] : []));
   const failed = results.flatMap((result) => ("value" in result && "error" in result.value ? [result.value] : []));
   const job = { status: "SUCCEEDED", id: state.batchId } as const;
@@ -47,8 +49,8 @@ function processAll(
 }
 
 async function withRetries(engine: Engine, item: HandedOver, manifest: Manifest): Promise<ProcessedB | FailedB> {
+  const uploaded = new Set<string>();
   for (let attempt = 1; ; attempt++) {
-    const uploaded: string[] = [];
     try {
       return { ...(await processOne(engine, item, manifest, uploaded)), attempt };
     } catch (error) {
@@ -59,7 +61,7 @@ async function withRetries(engine: Engine, item: HandedOver, manifest: Manifest)
         continue;
       }
       // Half of an object must not stand in the table.
-      await deleteFiles(env("STAGE_BUCKET"), uploaded);
+      await deleteFiles(env("STAGE_BUCKET"), [...uploaded]);
       return { item, error: errorRecord(error), attempt };
     }
   }
@@ -69,18 +71,18 @@ async function processOne(
   engine: Engine,
   item: HandedOver,
   manifest: Manifest,
-  uploaded: string[],
+  uploaded: Set<string>,
 ): Promise<Omit<ProcessedB, "attempt">> {
   return withWorkspace(async (directory) => {
     const csv = join(directory, "records.csv");
     await pipeline(await openStage(env("STAGE_BUCKET"), item.preKey), createWriteStream(csv));
     const { rows, files, warnings } = await csvToParquet(engine, csv, directory, manifest);
     if (warnings.length > 0) log.warn("expectations", { key: item.key, warnings });
-    for (const { file, folder } of files) {
-      const key = `post/${item.team}/${item.dataset}/${folder}${fileStem(item)}.parquet`;
-      uploaded.push(key);
-      await putFile(env("STAGE_BUCKET"), key, file, "application/vnd.apache.parquet");
+    const keys = files.map(({ folder }) => `post/${item.team}/${item.dataset}/${folder}${fileStem(item)}.parquet`);
+    for (const [index, key] of keys.entries()) {
+      uploaded.add(key);
+      await putFile(env("STAGE_BUCKET"), key, files[index]?.file as string, "application/vnd.apache.parquet");
     }
-    return { item, files: [...uploaded], partitions: files.map(({ values }) => values), rows };
+    return { item, files: keys, partitions: files.map(({ values }) => values), rows };
   }, engine.directory);
 }

@@ -5,15 +5,7 @@ import { log } from "../log";
 import type { HandedOver, ProcessedB, StageBState } from "../messages";
 import { deleteFiles } from "../objects";
 import { historyEntry, type Execution } from "../store/history";
-import {
-  CURRENT,
-  itemName,
-  readItems,
-  transition,
-  updateExpression,
-  type CurrentItem,
-  type ObjectItem,
-} from "../store/metadata";
+import { CURRENT, readItems, transition, updateExpression, type CurrentItem, type ObjectItem } from "../store/metadata";
 import { commit, type Committed, type Unit, type Write } from "../store/transactions";
 
 /** Rounds of reading and writing, when others publish versions of the same keys meanwhile. */
@@ -41,8 +33,8 @@ function onePerKey(processed: ProcessedB[]): ProcessedB[] {
 }
 
 async function publishRound(state: StageBState, processed: ProcessedB[]): Promise<ProcessedB[]> {
-  const currents = await readItems<CurrentItem>(processed.map(({ item }) => ({ keyId: item.keyId, version: CURRENT })));
-  const currentOf = (one: ProcessedB) => currents.get(itemName({ keyId: one.item.keyId, version: CURRENT }));
+  const currents = await readCurrents(processed.map(({ item }) => item));
+  const currentOf = (one: ProcessedB) => currents.get(one.item.keyId);
   const losers = processed.filter((one) => isLater(currentOf(one), one.item));
   // Before they are recorded as processed: afterwards nobody would look for their files.
   await deleteFiles(
@@ -59,7 +51,12 @@ async function publishRound(state: StageBState, processed: ProcessedB[]): Promis
     if (verdict === "stray") await deleteFiles(env("STAGE_BUCKET"), one.files);
     if (verdict === "current" && !losers.includes(one)) winners.push(one);
   }
-  await sweep(winners, currentOf);
+  await sweep(
+    winners.map((one) => ({
+      ...{ keyId: one.item.keyId, current: one.item.version },
+      obsolete: obsoleteAfter(one.files, currentOf(one)),
+    })),
+  );
   return again;
 }
 
@@ -134,28 +131,32 @@ function judge(one: ProcessedB, answer: Committed, lost: boolean, current: Curre
   return "stray";
 }
 
-/** Deletes the files of versions that are not current any more. What is interrupted here, the next publication finishes. */
-async function sweep(winners: ProcessedB[], currentOf: (one: ProcessedB) => CurrentItem | undefined): Promise<void> {
-  const obsolete = winners
-    .map((one) => ({ one, files: obsoleteAfter(one.files, currentOf(one)) }))
-    .filter(({ files }) => files.length > 0);
-  if (obsolete.length === 0) return;
-  await deleteFiles(
-    env("STAGE_BUCKET"),
-    obsolete.flatMap(({ files }) => files),
-  );
-  await commit(obsolete.map(({ one }) => [forgetObsolete(one.item)]));
+/** The items that say which version of each key is current, by the key's id. */
+export async function readCurrents(items: HandedOver[]): Promise<Map<string, CurrentItem>> {
+  const found = await readItems<CurrentItem>(items.map(({ keyId }) => ({ keyId, version: CURRENT })));
+  return new Map([...found.values()].map((current) => [current.keyId, current]));
 }
 
-function forgetObsolete(item: HandedOver): Write {
+/** Deletes the files of versions that are not current any more. What is interrupted here, the next call finishes. */
+export async function sweep(currents: Pick<CurrentItem, "keyId" | "current" | "obsolete">[]): Promise<void> {
+  const open = currents.filter(({ obsolete }) => obsolete !== undefined && obsolete.length > 0);
+  if (open.length === 0) return;
+  await deleteFiles(
+    env("STAGE_BUCKET"),
+    open.flatMap(({ obsolete = [] }) => obsolete),
+  );
+  await commit(open.map((current) => [forgetObsolete(current)]));
+}
+
+function forgetObsolete({ keyId, current }: Pick<CurrentItem, "keyId" | "current">): Write {
   return {
     Update: {
       TableName: env("OBJECT_METADATA_TABLE"),
-      Key: { keyId: item.keyId, version: CURRENT },
+      Key: { keyId, version: CURRENT },
       UpdateExpression: "REMOVE #obsolete",
       ConditionExpression: "#current = :version",
       ExpressionAttributeNames: { "#current": "current", "#obsolete": "obsolete" },
-      ExpressionAttributeValues: { ":version": item.version },
+      ExpressionAttributeValues: { ":version": current },
     },
   };
 }

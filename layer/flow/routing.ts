@@ -1,5 +1,5 @@
 import type { SQSRecord } from "aws-lambda";
-import { env } from "../config";
+import { env, lanes } from "../config";
 import { shortened, type ErrorRecord } from "../errors";
 import type { Failures } from "../handlers";
 import { deduplicationId, digest } from "../identity";
@@ -92,20 +92,18 @@ export function stageAMessage(refs: ObjectRef[]) {
   return { body, group: lane(refs[0] as ObjectRef), deduplicationId: deduplicationId("A", refs) };
 }
 
-/**
- * How many message groups a dataset has. Objects that have to stay in order share a lane; so do others, by chance, because
- * only objects of one lane can travel in one message, and every message costs a receive, a state and a wait.
- */
-const LANES = 8;
-
 /** Most bytes of a message: ten of them, with what Stage A adds, stay below the 256 KB of an execution's state. */
-const MESSAGE_BYTES = 9_000;
+const MESSAGE_BYTES = 5_000;
 
 /** Most bytes of the objects in a message, so that ten of them are processed well within the function's time. */
 const OBJECT_BYTES = 16 * 1024 ** 2;
 
+/**
+ * The message group. Objects that have to stay in order share a lane; so do others, by chance, because only objects of one
+ * lane can travel in one message, and every message costs a receive, a state and a wait.
+ */
 function lane({ group }: ObjectRef): string {
-  return `lane-${parseInt(digest(group, 8), 16) % LANES}`;
+  return `lane-${parseInt(digest(group, 8), 16) % lanes()}`;
 }
 
 /** The objects, in their order, in as few messages as their lanes and the limits allow. */

@@ -16,28 +16,22 @@ export interface Dataset {
   table: string;
 }
 
-/** How long a dataset is remembered (ms): so long after a deployment its former manifest may still be used. */
-const REMEMBERED = 30_000;
-
-/** How long it is remembered that there is no such dataset (ms). */
-const MISSED = 2_000;
-
-const remembered = new Map<string, { dataset: Dataset | undefined; until: number }>();
+const remembered = new Map<string, Promise<Dataset | undefined>>();
 
 /**
- * A dataset, or undefined when there is none of that name.
+ * A dataset, or undefined when there is none of that name. Read once in an invocation of the function, see `forgetDatasets`.
  *
  * @throws LayerError `DatasetInvalid` when its item cannot be used
  */
 export async function findDataset(team: string, dataset: string): Promise<Dataset | undefined> {
   const name = JSON.stringify([team, dataset]);
   const known = remembered.get(name);
-  if (known && known.until > Date.now()) return known.dataset;
-  const found = await read(team, dataset);
-  // Names come from object keys, of which there is no end.
-  if (remembered.size > 1_000) remembered.clear();
-  remembered.set(name, { dataset: found, until: Date.now() + (found ? REMEMBERED : MISSED) });
-  return found;
+  if (known) return known;
+  const reading = read(team, dataset);
+  remembered.set(name, reading);
+  // A failure is not remembered: another object may have better luck.
+  reading.catch(() => remembered.delete(name));
+  return reading;
 }
 
 /**
@@ -52,7 +46,10 @@ export async function requireDataset(team: string, dataset: string): Promise<Dat
   return found;
 }
 
-/** Forgets what was read; for tests. */
+/**
+ * Forgets what was read. Handlers do it first in every invocation: after a deployment, what is redriven meets the mended
+ * manifest and not the one that a warm function remembers.
+ */
 export function forgetDatasets(): void {
   remembered.clear();
 }
@@ -62,7 +59,7 @@ async function read(team: string, dataset: string): Promise<Dataset | undefined>
   if (team.length > 64 || dataset.length > 64) return undefined;
   const { Item } = await (
     await client("dynamodb")
-  ).send(new GetCommand({ TableName: env("DATASETS_TABLE"), Key: { team, dataset } }));
+  ).send(new GetCommand({ TableName: env("DATASETS_TABLE"), Key: { team, dataset }, ConsistentRead: true }));
   if (!Item) return undefined;
   const manifest = manifestSchema.safeParse(parse(Item.manifest));
   if (!manifest.success) {

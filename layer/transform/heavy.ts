@@ -7,7 +7,7 @@ import type { Engine } from "./engine";
 import { engineError } from "./engine";
 import { check } from "./expectations";
 import { NULL_PARTITION, partitionPath, type PartitionValues } from "./partitions";
-import { columnTypes, identifier, literal, sqlType } from "./sql";
+import { columnTypes, identifier, literal, sqlType, textExpression } from "./sql";
 
 /** A Parquet file: the rows of one object in one partition. */
 export interface PartitionFile {
@@ -131,7 +131,7 @@ async function write(
     .map(({ name }) => identifier(name));
   const matches = partitionBy.map((column, index) => {
     const value = values[index] ?? null;
-    return `${partitionText(column)} IS NOT DISTINCT FROM ${value === null ? "NULL" : literal(value)}`;
+    return `${partitionText(column)} IS NOT DISTINCT FROM (${value === null ? "NULL" : textExpression(value)})`;
   });
   const where = matches.length > 0 ? ` WHERE ${matches.join(" AND ")}` : "";
   const folder = partitionPath(partitionBy, values);

@@ -28,3 +28,8 @@ const TYPES: Record<string, string> = {
 export function columnTypes(columns: { name: string; type: string }[]): string {
   return `{${columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(", ")}}`;
 }
+
+/** Any text as an SQL expression. A statement ends at a NUL character, so that one is written as a call. */
+export function textExpression(text: string): string {
+  return text.split("\0").map(literal).join(" || chr(0) || ");
+}

@@ -59,7 +59,9 @@ async function measure(workspace: Workspace, label: string, batchSize: number | 
 
 async function send(workspace: Workspace, name: string, objects: number): Promise<number> {
   const files = await Promise.all(
-    Array.from({ length: objects }, (_, index) => workspace.input(`${name}/${name}-${index}.json`, record(name, index))),
+    Array.from({ length: objects }, (_, index) =>
+      workspace.input(`${name}/${name}-${index}.json`, record(name, index)),
+    ),
   );
   const started = performance.now();
   const result = await workspace.json<Ingested>(["ingest", "local", team, ...files, "--wait", "--timeout", "1800"]);

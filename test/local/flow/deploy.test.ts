@@ -23,10 +23,10 @@ describe("deploying again", () => {
     const handler = path.join(lake.root, "functions", "stage-b-check-job", "handler.ts");
     const before = await fs.readFile(handler, "utf8");
     await fs.writeFile(handler, `${before}\nexport const edited = true;\n`);
-    const plan = await lake.json<{ changes: DeployResult["changes"]; resources?: { name: string; operation: string }[] }>([
-      "plan",
-      "local",
-    ]);
+    const plan = await lake.json<{
+      changes: DeployResult["changes"];
+      resources?: { name: string; operation: string }[];
+    }>(["plan", "local"]);
     assert.equal(plan.changes.update, 3, JSON.stringify(plan));
     const changed = (plan.resources ?? []).map((resource) => resource.name);
     assert.ok(changed.length > 0 && changed.every((name) => name.includes("stage-b-check-job")), changed.join(", "));
@@ -54,7 +54,9 @@ describe("deploying again", () => {
   });
 
   it("writes nothing outside .tributary", async () => {
-    const { stdout } = await lake.shell("git add -A . && git commit -qm all --no-verify; npm --version >/dev/null; git status --porcelain");
+    const { stdout } = await lake.shell(
+      "git add -A . && git commit -qm all --no-verify; npm --version >/dev/null; git status --porcelain",
+    );
     assert.equal(stdout.trim(), "");
     const { stdout: ignored } = await lake.shell("git status --porcelain --ignored | sort");
     assert.deepEqual(ignored.trim().split("\n"), ["!! .tributary/", "!! node_modules/"]);

@@ -1,7 +1,16 @@
 import { strict as assert } from "node:assert";
 import * as path from "node:path";
 import { gzipSync } from "node:zlib";
-import { dataset, ingest, lines, meteorite, rows, sharedLake, type Execution, type IngestResult } from "../support/lake";
+import {
+  dataset,
+  ingest,
+  lines,
+  meteorite,
+  rows,
+  sharedLake,
+  type Execution,
+  type IngestResult,
+} from "../support/lake";
 import type { Workspace } from "../support/workspace";
 
 describe("objects of every kind", () => {
@@ -36,7 +45,9 @@ describe("objects of every kind", () => {
     );
     assert.match(outcome(result, "empty.json").error ?? "", /EmptyObject/);
     assert.match(outcome(result, "malformed.json").error ?? "", /MalformedJson/);
-    const ids = (await rows(lake, "select id from meteorites where id between 9001 and 9007 order by id")).map((r) => r.id);
+    const ids = (await rows(lake, "select id from meteorites where id between 9001 and 9007 order by id")).map(
+      (r) => r.id,
+    );
     assert.deepEqual(ids, [9001, 9002, 9003, 9004, 9005, 9006, 9007]);
   });
 
@@ -49,7 +60,10 @@ describe("objects of every kind", () => {
 
     assert.equal(result.processed, names.length, JSON.stringify(result.objects));
     for (const name of names) assert.equal(outcome(result, name).key, `${dataset}/${name}`);
-    const [count] = await rows(lake, `select count(*) as n from meteorites where id between 9100 and ${9099 + names.length}`);
+    const [count] = await rows(
+      lake,
+      `select count(*) as n from meteorites where id between 9100 and ${9099 + names.length}`,
+    );
     assert.equal(count?.n, names.length);
   });
 
@@ -86,10 +100,15 @@ describe("objects of every kind", () => {
     const all = await lake.json<Execution[]>(["executions", "local"]);
     const of = (name: string) => all.filter((execution) => execution.object === `${dataset}/${name}`);
     assert.deepEqual(
-      of("object.json").map((execution) => `${execution.stage} ${execution.status}`).sort(),
+      of("object.json")
+        .map((execution) => `${execution.stage} ${execution.status}`)
+        .sort(),
       ["A SUCCEEDED", "B SUCCEEDED"],
     );
-    assert.deepEqual(of("malformed.json").map((execution) => `${execution.stage} ${execution.status}`), ["A FAILED"]);
+    assert.deepEqual(
+      of("malformed.json").map((execution) => `${execution.stage} ${execution.status}`),
+      ["A FAILED"],
+    );
     assert.match(of("malformed.json")[0]?.error ?? "", /MalformedJson/);
   });
 });

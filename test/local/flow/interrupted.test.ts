@@ -30,7 +30,11 @@ describe("interrupted runs", () => {
   after(() => lake.remove());
 
   it("goes on after the driver was killed while it deployed", async () => {
-    for (const [from, to] of [[1_000, 8_000], [8_000, 25_000], [15_000, 45_000]] as const) {
+    for (const [from, to] of [
+      [1_000, 8_000],
+      [8_000, 25_000],
+      [15_000, 45_000],
+    ] as const) {
       await killAfter(lake, moment(from, to), "deploy", "local");
     }
     await lake.json<DeployResult>(["deploy", "local"]);
@@ -40,12 +44,17 @@ describe("interrupted runs", () => {
 
   it("gives every object one outcome after the driver was killed while it sent files", async () => {
     const files = await Promise.all(
-      Array.from({ length: 60 }, (_, index) => lake.input(`killed/k-${index}.ndjson`, lines(meteorite(30_000 + index)))),
+      Array.from({ length: 60 }, (_, index) =>
+        lake.input(`killed/k-${index}.ndjson`, lines(meteorite(30_000 + index))),
+      ),
     );
     await killAfter(lake, moment(700, 3_000), "ingest", "local", "engineering/meteorites", ...files, "--wait");
     const result = await ingest(lake, ...files);
     assert.deepEqual([result.accepted, result.processed, result.failed], [60, 60, 0]);
-    const [count] = await rows(lake, "select count(*) as n, count(distinct id) as ids from meteorites where id >= 30000");
+    const [count] = await rows(
+      lake,
+      "select count(*) as n, count(distinct id) as ids from meteorites where id >= 30000",
+    );
     assert.deepEqual(count, { n: 60, ids: 60 });
   });
 
@@ -71,7 +80,9 @@ describe("interrupted runs", () => {
     const { changes } = await lake.json<DeployResult>(["deploy", "local"]);
     assert.ok(changes.create > 100, JSON.stringify(changes));
     const files = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => lake.input(`killed/k-${index}.ndjson`, lines(meteorite(30_000 + index)))),
+      Array.from({ length: 20 }, (_, index) =>
+        lake.input(`killed/k-${index}.ndjson`, lines(meteorite(30_000 + index))),
+      ),
     );
     const result = await ingest(lake, ...files);
     assert.deepEqual([result.accepted, result.processed, result.failed], [20, 20, 0]);

@@ -13,7 +13,10 @@ describe("500 objects at once", () => {
   it("processes all, none twice, and the control tables add up with the Parquet rows", async () => {
     const files = await Promise.all(
       Array.from({ length: count }, (_, index) =>
-        lake.input(`many/many-${String(index).padStart(4, "0")}.ndjson`, lines(meteorite(20_000 + 2 * index), meteorite(20_001 + 2 * index))),
+        lake.input(
+          `many/many-${String(index).padStart(4, "0")}.ndjson`,
+          lines(meteorite(20_000 + 2 * index), meteorite(20_001 + 2 * index)),
+        ),
       ),
     );
     const result = await ingest(lake, ...files);

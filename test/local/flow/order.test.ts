@@ -1,7 +1,16 @@
 import { strict as assert } from "node:assert";
 import { promises as fs } from "node:fs";
 import * as path from "node:path";
-import { dataset, ingest, lines, meteorite, rows, type DeployResult, type Execution, type StatusResult } from "../support/lake";
+import {
+  dataset,
+  ingest,
+  lines,
+  meteorite,
+  rows,
+  type DeployResult,
+  type Execution,
+  type StatusResult,
+} from "../support/lake";
 import { Workspace } from "../support/workspace";
 
 /** Denies reading one object to everybody but the account's root, or takes the denial back. */
@@ -38,10 +47,11 @@ describe("order within a group", () => {
   after(() => lake.remove());
 
   const access = async (action: "deny" | "allow", key: string) => {
-    const result = await lake.shell(
-      'eval "$(node bin/tributary.js env local)" && node -e "$SCRIPT" "$BUCKET" "$KEY"',
-      { SCRIPT: denyScript(action), BUCKET: bucket, KEY: key },
-    );
+    const result = await lake.shell('eval "$(node bin/tributary.js env local)" && node -e "$SCRIPT" "$BUCKET" "$KEY"', {
+      SCRIPT: denyScript(action),
+      BUCKET: bucket,
+      KEY: key,
+    });
     assert.equal(result.code, 0, result.stderr);
   };
 
@@ -56,13 +66,21 @@ describe("order within a group", () => {
     await retried(lake, refused);
     await access("allow", refused);
     const result = await running;
-    assert.deepEqual([result.accepted, result.processed, result.failed], [count, count, 0], JSON.stringify(result.objects));
+    assert.deepEqual(
+      [result.accepted, result.processed, result.failed],
+      [count, count, 0],
+      JSON.stringify(result.objects),
+    );
 
-    const stageA = (await lake.json<(Execution & { sequenceNumber?: string })[]>(["executions", "local", "--limit", "1000"]))
-      .filter((execution) => execution.stage === "A");
+    const stageA = (
+      await lake.json<(Execution & { sequenceNumber?: string })[]>(["executions", "local", "--limit", "1000"])
+    ).filter((execution) => execution.stage === "A");
     const succeeded = stageA.filter((execution) => execution.status === "SUCCEEDED");
     assert.equal(succeeded.length, count);
-    assert.ok(stageA.some((e) => e.status === "RETRIED" && e.object === refused), "the refused object was retried");
+    assert.ok(
+      stageA.some((e) => e.status === "RETRIED" && e.object === refused),
+      "the refused object was retried",
+    );
     // Objects that came in one message have its number; the one that was put back is what the others must not overtake.
     for (const former of succeeded) {
       const overtaking = succeeded.filter(
@@ -70,9 +88,10 @@ describe("order within a group", () => {
       );
       assert.deepEqual(overtaking, [], `overtook ${former.object}`);
     }
-    assert.deepEqual(await rows(lake, "select count(*) as n, count(distinct id) as ids from meteorites where id >= 40000"), [
-      { n: count, ids: count },
-    ]);
+    assert.deepEqual(
+      await rows(lake, "select count(*) as n, count(distinct id) as ids from meteorites where id >= 40000"),
+      [{ n: count, ids: count }],
+    );
   });
 });
 

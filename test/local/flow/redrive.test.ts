@@ -22,7 +22,9 @@ describe("redrive after a repair", () => {
   it("processes what failed, once the dataset's transform is mended", async () => {
     const sql = path.join(lake.root, "datasets", dataset, "transform.sql");
     const good = await fs.readFile(sql, "utf8");
-    await fs.writeFile(sql, good.replace(/select/i, "select cast('no number' as integer) as wrong, "));
+    const broken = good.replace("mass AS mass_g", "CAST(name AS DOUBLE) AS mass_g");
+    assert.notEqual(broken, good);
+    await fs.writeFile(sql, broken);
     await lake.json(["deploy", "local"]);
     const file = await lake.input("repair.ndjson", lines(meteorite(9401), meteorite(9402)));
     const failed = await ingest(lake, file);

@@ -75,7 +75,11 @@ export async function rows(workspace: Workspace, sql: string): Promise<Record<st
 }
 
 /** A record of the meteorites' input, with what matters to a test set. */
-export function meteorite(id: number, name = `Stone ${id}`, extra: Record<string, unknown> = {}): Record<string, unknown> {
+export function meteorite(
+  id: number,
+  name = `Stone ${id}`,
+  extra: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     name,
     id: String(id),

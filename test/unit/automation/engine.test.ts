@@ -36,7 +36,7 @@ describe("engine", () => {
   });
 
   it("fails as the Automation API expects it", async () => {
-    const engine = await scripted('echo "error: no stack named \'x\' found" >&2; exit 255');
+    const engine = await scripted("echo \"error: no stack named 'x' found\" >&2; exit 255");
     await assert.rejects(engine.run(["stack", "select"], folder, {}), { name: "StackNotFoundError" });
     const broken = await scripted("echo broken >&2; exit 3");
     await assert.rejects(broken.run(["up"], folder, {}), /code: 3[\s\S]*broken/);
@@ -77,10 +77,20 @@ describe("engine", () => {
 });
 
 describe("what the engine tells", () => {
-  const urn = (name: string, type = "aws:s3/bucket:Bucket") => `urn:pulumi:local::tributary::tributary:lake:Lake$${type}::${name}`;
+  const urn = (name: string, type = "aws:s3/bucket:Bucket") =>
+    `urn:pulumi:local::tributary::tributary:lake:Lake$${type}::${name}`;
   const event = (part: object) => ({ sequence: 0, timestamp: 0, ...part }) as EngineEvent;
   const pre = (op: string, name: string, type?: string, inputs = {}) =>
-    event({ resourcePreEvent: { metadata: { op, urn: urn(name, type), type: type ?? "aws:s3/bucket:Bucket", new: { custom: true, inputs, parent: "p", provider: "q" } } } });
+    event({
+      resourcePreEvent: {
+        metadata: {
+          op,
+          urn: urn(name, type),
+          type: type ?? "aws:s3/bucket:Bucket",
+          new: { custom: true, inputs, parent: "p", provider: "q" },
+        },
+      },
+    });
   const done = (op: string, name: string) => event({ resOutputsEvent: { metadata: { op, urn: urn(name) } } });
   const failed = (name: string) => event({ resOpFailedEvent: { metadata: { urn: urn(name) } } });
   const says = (message: string, name?: string, severity = "error") =>
@@ -93,11 +103,21 @@ describe("what the engine tells", () => {
 
   it("is told on: what is being worked on and how far it is", () => {
     const { told, listener } = listen(2);
-    for (const each of [pre("create", "a"), pre("update", "b"), done("create", "a"), done("update", "b"), done("same", "c")]) listener.onEvent(each);
+    for (const each of [
+      pre("create", "a"),
+      pre("update", "b"),
+      done("create", "a"),
+      done("update", "b"),
+      done("same", "c"),
+    ])
+      listener.onEvent(each);
     assert.deepEqual(told[1], ["creating a and 1 more", { done: 0, total: 2 }]);
     assert.deepEqual(told[3], ["2 resources looked at", { done: 2, total: 2 }]);
     assert.deepEqual(told[4]![1], undefined, "more than expected: no share any more");
-    assert.deepEqual(listener.resources.map(({ operation, name }) => `${operation} ${name}`), ["create a", "update b"]);
+    assert.deepEqual(
+      listener.resources.map(({ operation, name }) => `${operation} ${name}`),
+      ["create a", "update b"],
+    );
   });
 
   it("is told without stack and components, which run from beginning to end", () => {
@@ -116,14 +136,27 @@ describe("what the engine tells", () => {
   });
 
   it("counts a replacement as one create and one delete", () => {
-    assert.deepEqual(changesOf({ replace: 2, "create-replacement": 2, "delete-replaced": 2, create: 1 }), { create: 3, update: 0, delete: 2, same: 0 });
-    assert.deepEqual(changesOf({ "create-replacement": 1, "delete-replaced": 1 }), { create: 1, update: 0, delete: 1, same: 0 });
-    assert.deepEqual(addChanges({ create: 5, update: 1, delete: 0, same: 0 }, { create: 2, update: 0, delete: 0, same: 10 }), {
-      create: 7,
-      update: 1,
-      delete: 0,
-      same: 4,
+    assert.deepEqual(changesOf({ replace: 2, "create-replacement": 2, "delete-replaced": 2, create: 1 }), {
+      create: 3,
+      update: 0,
+      delete: 2,
+      same: 0,
     });
+    assert.deepEqual(changesOf({ "create-replacement": 1, "delete-replaced": 1 }), {
+      create: 1,
+      update: 0,
+      delete: 1,
+      same: 0,
+    });
+    assert.deepEqual(
+      addChanges({ create: 5, update: 1, delete: 0, same: 0 }, { create: 2, update: 0, delete: 0, same: 10 }),
+      {
+        create: 7,
+        update: 1,
+        delete: 0,
+        same: 4,
+      },
+    );
   });
 
   it("is gathered: all failures, each resource once, the cause without the bridge's frame", () => {
@@ -158,13 +191,21 @@ describe("what the engine tells", () => {
     listener.onEvent(says("ResourceAlreadyExistsException: the group already exists", "a"));
     listener.onEvent(says("AccessDenied", "b"));
     assert.deepEqual(listener.collisions, [
-      { urn: urn("a"), type: "aws:s3/bucket:Bucket", custom: true, inputs: { bucket: "x" }, parent: "p", provider: "q" },
+      {
+        urn: urn("a"),
+        type: "aws:s3/bucket:Bucket",
+        custom: true,
+        inputs: { bucket: "x" },
+        parent: "p",
+        provider: "q",
+      },
     ]);
   });
 
   it("warns once, and not about plugins on PATH, which is how they are meant to be found", () => {
     const { listener } = listen();
-    for (const text of ["look out", "look out", "using pulumi-resource-aws from $PATH at /x"]) listener.onEvent(says(text, undefined, "warning"));
+    for (const text of ["look out", "look out", "using pulumi-resource-aws from $PATH at /x"])
+      listener.onEvent(says(text, undefined, "warning"));
     assert.deepEqual(listener.warnings, ["look out"]);
   });
 });

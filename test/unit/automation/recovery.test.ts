@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { refreshArguments } from "../../../automation/stacks/recover";
-import { applyPlan, deriveId, planRecovery } from "../../../automation/stacks/recovery";
+import { applyPlan, deriveId, planRecovery, unread } from "../../../automation/stacks/recovery";
 import type { PendingOperation, RecordedResource } from "../../../automation/stacks/state";
 
 const place = { account: "111122223333", region: "eu-west-1" };
@@ -31,20 +31,31 @@ describe("ids of resources whose creation was interrupted", () => {
   ];
 
   for (const [type, inputs, id] of cases) {
-    it(`${type} ${JSON.stringify(inputs)}: ${id ?? "unknown"}`, () => assert.equal(deriveId(resource(type, inputs), place), id));
+    it(`${type} ${JSON.stringify(inputs)}: ${id ?? "unknown"}`, () =>
+      assert.equal(deriveId(resource(type, inputs), place), id));
   }
 
   it("follow endpoint and partition", () => {
     const queue = resource("aws:sqs/queue:Queue", { name: "q" });
-    assert.equal(deriveId(queue, { ...place, endpoint: "https://localhost:1234" }), "https://localhost:1234/111122223333/q");
+    assert.equal(
+      deriveId(queue, { ...place, endpoint: "https://localhost:1234" }),
+      "https://localhost:1234/111122223333/q",
+    );
     const machine = resource("aws:sfn/stateMachine:StateMachine", { name: "m" });
-    assert.equal(deriveId(machine, { ...place, partition: "aws-cn" }), "arn:aws-cn:states:eu-west-1:111122223333:stateMachine:m");
+    assert.equal(
+      deriveId(machine, { ...place, partition: "aws-cn" }),
+      "arn:aws-cn:states:eu-west-1:111122223333:stateMachine:m",
+    );
   });
 
   it("of a table's item hold the values of its key", () => {
-    const item = (inputs: Record<string, unknown>) => deriveId(resource("aws:dynamodb/tableItem:TableItem", inputs), place);
+    const item = (inputs: Record<string, unknown>) =>
+      deriveId(resource("aws:dynamodb/tableItem:TableItem", inputs), place);
     const text = JSON.stringify({ team: { S: "engineering" }, dataset: { S: "meteorites" }, n: { N: "7" } });
-    assert.equal(item({ tableName: "t", hashKey: "team", rangeKey: "dataset", item: text }), "t|team|engineering|meteorites");
+    assert.equal(
+      item({ tableName: "t", hashKey: "team", rangeKey: "dataset", item: text }),
+      "t|team|engineering|meteorites",
+    );
     assert.equal(item({ tableName: "t", hashKey: "n", item: text }), "t|n|7");
     assert.equal(item({ tableName: "t", hashKey: "absent", item: text }), undefined);
     assert.equal(item({ tableName: "t", hashKey: "n", item: "no json" }), undefined);
@@ -52,10 +63,14 @@ describe("ids of resources whose creation was interrupted", () => {
 
   it("are never made of something that is no text", () => {
     fc.assert(
-      fc.property(fc.constantFrom(...cases.map(([type]) => type)), fc.dictionary(fc.constantFrom("name", "bucket", "function"), fc.anything()), (type, inputs) => {
-        const id = deriveId(resource(type, inputs), place);
-        assert.ok(id === undefined || (typeof id === "string" && id !== "" && !id.includes("[object")));
-      }),
+      fc.property(
+        fc.constantFrom(...cases.map(([type]) => type)),
+        fc.dictionary(fc.constantFrom("name", "bucket", "function"), fc.anything()),
+        (type, inputs) => {
+          const id = deriveId(resource(type, inputs), place);
+          assert.ok(id === undefined || (typeof id === "string" && id !== "" && !id.includes("[object")));
+        },
+      ),
     );
   });
 });
@@ -86,7 +101,11 @@ describe("recovery", () => {
   it("keeps every other resource, and leaves no operation pending", () => {
     const plan = planRecovery(pending, place);
     const deployment = { manifest: { time: "now" }, resources: [table], pending_operations: pending };
-    const applied = applyPlan(deployment, plan, pending) as { manifest: unknown; resources: RecordedResource[]; pending_operations: unknown[] };
+    const applied = applyPlan(deployment, plan, pending) as {
+      manifest: unknown;
+      resources: RecordedResource[];
+      pending_operations: unknown[];
+    };
     assert.deepEqual(applied.manifest, deployment.manifest);
     assert.deepEqual(applied.pending_operations, []);
     assert.deepEqual(
@@ -102,18 +121,46 @@ describe("recovery", () => {
 
   it("never lists a resource twice", () => {
     const known = { ...bucket, id: "b", outputs: { arn: "a" } };
-    const applied = applyPlan({ resources: [known] }, planRecovery(pending, place), pending) as { resources: RecordedResource[] };
+    const applied = applyPlan({ resources: [known] }, planRecovery(pending, place), pending) as {
+      resources: RecordedResource[];
+    };
     assert.deepEqual(applied.resources, [known]);
   });
 
   it("gives a table's item what its provider reads it by", () => {
-    const item = resource("aws:dynamodb/tableItem:TableItem", { tableName: "t", hashKey: "n", item: '{"n":{"N":"1"}}' });
+    const item = resource("aws:dynamodb/tableItem:TableItem", {
+      tableName: "t",
+      hashKey: "n",
+      item: '{"n":{"N":"1"}}',
+    });
     const operation: PendingOperation = { type: "creating", resource: item };
     const applied = applyPlan({}, planRecovery([operation], place), [operation]) as { resources: RecordedResource[] };
     assert.deepEqual(applied.resources[0]!.outputs, item.inputs);
   });
 
+  it("keeps what the provider answered before the engine was killed", () => {
+    const created = { ...bucket, id: "b", outputs: { id: "b", arn: "a" } };
+    const operation: PendingOperation = { type: "creating", resource: created };
+    const applied = applyPlan({}, planRecovery([operation], place), [operation]) as { resources: RecordedResource[] };
+    assert.deepEqual(applied.resources, [created]);
+  });
+
+  it("finds what an interrupted recovery adopted but never looked up", () => {
+    const provider = { urn: "p", type: "pulumi:providers:aws", custom: true, id: "p", outputs: {} };
+    const component = { urn: "c", type: "tributary:lake:Lake", outputs: {} };
+    const read = { ...table, id: "t", outputs: { id: "t" } };
+    assert.deepEqual(unread([provider, component, read, { ...bucket, id: "b", outputs: {} }]), [bucket.urn]);
+  });
+
   it("looks up just what was in flight", () => {
-    assert.deepEqual(refreshArguments(["u1", "u2"]), ["refresh", "--yes", "--skip-preview", "--target", "u1", "--target", "u2"]);
+    assert.deepEqual(refreshArguments(["u1", "u2"]), [
+      "refresh",
+      "--yes",
+      "--skip-preview",
+      "--target",
+      "u1",
+      "--target",
+      "u2",
+    ]);
   });
 });

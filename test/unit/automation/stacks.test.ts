@@ -11,11 +11,19 @@ import { exclusively, readOwner } from "../../../automation/stacks/exclusive";
 import { freeStack, isStale, parseLock } from "../../../automation/stacks/locks";
 import { allOrFirstFailure, forgetLostState } from "../../../automation/stacks/prepare";
 import { descendants, identify } from "../../../automation/stacks/processes";
-import { countResources, outputsOf, parseDeployment, readLocalState, stateFile } from "../../../automation/stacks/state";
+import {
+  countResources,
+  outputsOf,
+  parseDeployment,
+  readLocalState,
+  stateFile,
+} from "../../../automation/stacks/state";
 import { judge } from "../../../automation/commands/status";
 
-const code = (expected: string, text = /./) => (error: unknown) =>
-  error instanceof TributaryError && error.code === expected && text.test(error.message);
+const code =
+  (expected: string, text = /./) =>
+  (error: unknown) =>
+    error instanceof TributaryError && error.code === expected && text.test(error.message);
 
 /** Id of a process that has just ended. */
 async function deadPid(): Promise<number> {
@@ -67,7 +75,11 @@ describe("stacks", () => {
   });
 
   describe("recorded state", () => {
-    const stack = { urn: "urn:s", type: "pulumi:pulumi:Stack", outputs: { rawBucket: "raw", key: { "4dabf18193072939515e22adb298388d": "1", ciphertext: "x" }, list: [1] } };
+    const stack = {
+      urn: "urn:s",
+      type: "pulumi:pulumi:Stack",
+      outputs: { rawBucket: "raw", key: { "4dabf18193072939515e22adb298388d": "1", ciphertext: "x" }, list: [1] },
+    };
     const bucket = { urn: "urn:b", type: "aws:s3/bucket:Bucket", id: "b" };
 
     it("is undefined before the first deployment", async () => {
@@ -114,7 +126,12 @@ describe("stacks", () => {
 
   describe("locks of the engine", () => {
     const lockFile = (name: string) => path.join(stateFolder(root), ".pulumi/locks/organization/tributary/local", name);
-    const lock = (pid: number, hostname = os.hostname()) => ({ pid, username: "u", hostname, timestamp: "2026-01-01T00:00:00Z" });
+    const lock = (pid: number, hostname = os.hostname()) => ({
+      pid,
+      username: "u",
+      hostname,
+      timestamp: "2026-01-01T00:00:00Z",
+    });
     const free = () => freeStack(root, findEnvironment(root, "local"), path.join(root, "engine"), silent);
 
     it("are judged by their process, never on another host", () => {
@@ -154,7 +171,10 @@ describe("stacks", () => {
       const sleeper = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
       try {
         await write(path.join(folder, "driver.json"), { ...(await identify(sleeper.pid!)), command: "deploy local" });
-        await assert.rejects(exclusively(folder, "plan local", async () => undefined), code("EnvironmentBusy", /deploy local/));
+        await assert.rejects(
+          exclusively(folder, "plan local", async () => undefined),
+          code("EnvironmentBusy", /deploy local/),
+        );
       } finally {
         sleeper.kill("SIGKILL");
         await once(sleeper, "exit");
@@ -182,7 +202,13 @@ describe("stacks", () => {
   });
 
   it("finds all descendants of a process", () => {
-    const parents = new Map([[2, 1], [3, 2], [4, 2], [5, 4], [6, 9]]);
+    const parents = new Map([
+      [2, 1],
+      [3, 2],
+      [4, 2],
+      [5, 4],
+      [6, 9],
+    ]);
     assert.deepEqual(descendants(1, parents), [2, 3, 4, 5]);
   });
 });

@@ -31,9 +31,15 @@ describe("documentation of the driver", () => {
   });
 
   it("docs/errors.md lists the error codes of the sources, and no others", () => {
-    const used = new Set(sources("automation", "components", "layer").flatMap((file) => codesIn(readFileSync(file, "utf8"))));
-    const rows = readFileSync(path.join(root, "docs/errors.md"), "utf8").split("\n").filter((line) => line.startsWith("| `"));
-    const listed = new Set(rows.flatMap((row) => [...row.split("|")[1]!.matchAll(/`(\w+)`/g)].map((match) => match[1]!)));
+    const used = new Set(
+      sources("automation", "components", "layer").flatMap((file) => codesIn(readFileSync(file, "utf8"))),
+    );
+    const rows = readFileSync(path.join(root, "docs/errors.md"), "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("| `"));
+    const listed = new Set(
+      rows.flatMap((row) => [...row.split("|")[1]!.matchAll(/`(\w+)`/g)].map((match) => match[1]!)),
+    );
     // Made by the state machine's Map, not by a constructor.
     listed.delete("ProcessCrashed");
     used.delete("ProcessCrashed");

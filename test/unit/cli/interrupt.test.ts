@@ -27,7 +27,8 @@ function make(limit?: number, echo?: number) {
   return { host, said, interruption: new Interruption(host, (text) => said.push(text), "do it again", limit, echo) };
 }
 
-const interrupted = (error: unknown) => error instanceof TributaryError && error.code === "Interrupted" && error.next === "do it again";
+const interrupted = (error: unknown) =>
+  error instanceof TributaryError && error.code === "Interrupted" && error.next === "do it again";
 const never = () => new Promise<never>(() => undefined);
 
 describe("Ctrl-C", () => {
@@ -61,7 +62,9 @@ describe("Ctrl-C", () => {
 
   it("tells the interruption, not what the stopped work failed with", async () => {
     const { host, interruption } = make();
-    const work = interruption.race(interruption.shield(() => sleep(5).then(() => Promise.reject(new TypeError("cancelled"))), assert.fail));
+    const work = interruption.race(
+      interruption.shield(() => sleep(5).then(() => Promise.reject(new TypeError("cancelled"))), assert.fail),
+    );
     host.send("SIGINT");
     await assert.rejects(work, interrupted);
   });
@@ -97,7 +100,10 @@ describe("Ctrl-C", () => {
   it("lets no shielded work begin any more", async () => {
     const { host, interruption } = make();
     host.send("SIGINT");
-    await assert.rejects(interruption.shield(async () => assert.fail("it began"), assert.fail), interrupted);
+    await assert.rejects(
+      interruption.shield(async () => assert.fail("it began"), assert.fail),
+      interrupted,
+    );
   });
 
   it("passes results and failures through when there is none", async () => {

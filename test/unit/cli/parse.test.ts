@@ -10,7 +10,11 @@ const wrong = (code: string, text: RegExp) => (error: unknown) =>
 
 describe("command line", () => {
   it("gives a command its arguments by name and its flags in camel case", () => {
-    const parsed = parse(["ingest", "local", "a/b", "one.json", "-two.json", "--wait", "--timeout", "5", "--json"].filter((a) => a !== "-two.json"));
+    const parsed = parse(
+      ["ingest", "local", "a/b", "one.json", "-two.json", "--wait", "--timeout", "5", "--json"].filter(
+        (a) => a !== "-two.json",
+      ),
+    );
     assert.equal(parsed.kind, "run");
     if (parsed.kind !== "run") return;
     assert.equal(parsed.specification.name, "ingest");
@@ -43,7 +47,11 @@ describe("command line", () => {
 
   it("takes whole numbers of at least 1 and nothing else", () => {
     for (const text of ["0", "-1", "1.5", "1e3", " 1", "", "ten", "9999999999"]) {
-      assert.throws(() => parse(["executions", "local", `--limit=${text}`]), wrong("WrongUsage", /whole number|argument missing/), text);
+      assert.throws(
+        () => parse(["executions", "local", `--limit=${text}`]),
+        wrong("WrongUsage", /whole number|argument missing/),
+        text,
+      );
     }
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 999_999_999 }), (limit) => {

@@ -1,37 +1,32 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { unscopable } from "../../../components/iam";
 import { functionNames } from "../../../components/lake/functions";
-import { taggable } from "../../../components/tags";
 import { lake, manifest } from "./support/lake";
-import { account, inputsOf, ofType, only, type Registered, region, run } from "./support/mocks";
+import { account, inputsOf, ofType, type Registered, region, run } from "./support/mocks";
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs and policies of all types */
 const build = async (stack = "prod", ...rest: any[]) => run(() => lake(stack, ...rest).outputs, { stack });
 
-/** Resource types of the lake without tags, although AWS could tag them, with the reason. */
-const untagged: Record<string, string> = {
-  "aws:s3/bucketObjectv2:BucketObjectv2": "an object is part of its bucket, and S3 allows ten tags only",
-};
-
 describe("the lake", function () {
-  // The first program loads the whole AWS SDK of Pulumi.
+  // The first program loads all of Pulumi's AWS package.
   this.timeout(20_000);
   let resources: Registered[];
   let outputs: any;
 
   before(async () => ({ resources, outputs } = await build()));
 
-  it("is built within two seconds", async () => {
-    const started = performance.now();
+  it("is built within two seconds of processor time", async () => {
+    const before = process.cpuUsage();
     await build();
-    assert.ok(performance.now() - started < 2_000);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 2_000_000, `${user + system} µs`);
   });
 
   it("holds exactly these resources", () => {
     const counts: Record<string, number> = {};
-    for (const { type } of resources.filter((one) => one.type.startsWith("aws:"))) counts[type] = (counts[type] ?? 0) + 1;
+    for (const { type } of resources.filter((one) => one.type.startsWith("aws:")))
+      counts[type] = (counts[type] ?? 0) + 1;
     assert.deepEqual(counts, {
       "aws:athena/workgroup:Workgroup": 1,
       "aws:cloudwatch/eventRule:EventRule": 1,
@@ -80,10 +75,7 @@ describe("the lake", function () {
         stageBDlqUrl: queue("b-dlq"),
       },
     });
-    assert.equal(
-      outputs.functions.routing,
-      `arn:aws:lambda:${region}:${account}:function:tributary-prod-routing:live`,
-    );
+    assert.equal(outputs.functions.routing, `arn:aws:lambda:${region}:${account}:function:tributary-prod-routing:live`);
   });
 
   it("has a folder of functions for each of its functions, and no other", () => {
@@ -100,162 +92,16 @@ describe("the lake", function () {
 
     it("no two resources of a type alike", () => {
       const names = resources.map(({ type, name }) => `${type} ${name}`);
-      assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index), []);
+      assert.deepEqual(
+        names.filter((name, index) => names.indexOf(name) !== index),
+        [],
+      );
     });
 
     it("its components by folder and class", () => {
       const tokens = new Set(resources.map(({ type }) => type).filter((type) => type.startsWith("tributary:")));
       const folders = "compute|datasets|lake|stages|storage";
       for (const token of tokens) assert.match(token, new RegExp(`^tributary:(${folders}):[A-Z][A-Za-z]+$`));
-    });
-  });
-
-  describe("tags", () => {
-    it("every resource that can be tagged", () => {
-      const own = { project: "tributary", env: "prod", stack: "prod" };
-      for (const { type, name, inputs } of resources) {
-        if (taggable.has(type)) assert.deepEqual(inputs.tags, own, name);
-        else assert.equal(inputs.tags, undefined, name);
-      }
-    });
-
-    it("with those of the settings, which cannot replace its own", async () => {
-      const made = await build("prod", { tags: { owner: "data", env: "else" } });
-      const { tags } = inputsOf(made.resources, "aws:kms/key:Key");
-      assert.deepEqual(tags, { owner: "data", project: "tributary", env: "prod", stack: "prod" });
-    });
-
-    it("exactly the types that the AWS provider gives tags", () => {
-      const types = new Set(resources.map(({ type }) => type).filter((type) => type.startsWith("aws:")));
-      for (const type of types) {
-        const [, module = "", name = ""] = /^aws:(.+):([^:]+)$/.exec(type) ?? [];
-        const file = path.join(path.dirname(require.resolve("@pulumi/aws/package.json")), `${module}.d.ts`);
-        const args = readFileSync(file, "utf8").split(`export interface ${name}Args`)[1] ?? "";
-        assert.notEqual(args, "", `no arguments of ${type} in ${module}.d.ts`);
-        const can = /^ {4}tags\?:/m.test(args);
-        assert.equal(taggable.has(type) || type in untagged, can, type);
-      }
-    });
-  });
-
-  describe("permissions", () => {
-    const policies = () => ofType(resources, "aws:iam/rolePolicy:RolePolicy");
-    const statements = (name: string) => JSON.parse(only(policies(), policies()[0]!.type, name).inputs.policy).Statement;
-
-    it("name actions in full, and resources where the service can tell them apart", () => {
-      for (const { name, inputs } of policies()) {
-        for (const { Effect, Action, Resource } of JSON.parse(inputs.policy).Statement) {
-          assert.equal(Effect, "Allow");
-          for (const action of Action) assert.match(action, /^[a-z0-9]+:[A-Za-z]+$/, name);
-          if (Resource.includes("*")) {
-            assert.deepEqual(Resource, ["*"]);
-            for (const action of Action) assert.ok(unscopable.has(action), `${name}: ${action} on *`);
-          }
-        }
-      }
-    });
-
-    it("end resources in a wildcard for keys under a prefix and for log streams only", () => {
-      const wild = policies()
-        .flatMap(({ inputs }) => JSON.parse(inputs.policy).Statement.flatMap((one: any) => one.Resource))
-        .filter((resource: string) => resource.includes("*") && resource !== "*");
-      assert.ok(wild.length > 0);
-      for (const resource of wild) {
-        assert.match(resource, /^arn:aws:(s3:::[a-z0-9-]+\/((pre|post)\/)?\*|logs:[^*]+:log-group:[^*]+:\*)$/);
-      }
-    });
-
-    it("fit into IAM's limits", () => {
-      assert.equal(policies().length, 17);
-      for (const { inputs } of policies()) assert.ok(inputs.policy.length <= 10_240);
-    });
-
-    it("use the key only through the service that keeps the data", () => {
-      for (const { name, inputs } of policies()) {
-        for (const { Action, Condition } of JSON.parse(inputs.policy).Statement) {
-          if (!Action[0].startsWith("kms:")) continue;
-          assert.match(Condition.StringEquals["kms:ViaService"], /^(s3|dynamodb)\.eu-west-1\.amazonaws\.com$/, name);
-        }
-      }
-    });
-
-    it("let each machine invoke its stage's functions by their alias, and nothing else", () => {
-      for (const [stage, count] of Object.entries({ "stage-a": 4, "stage-b": 5 })) {
-        const found = statements(`lake-${stage}-policy`).find((one: any) => one.Action[0].startsWith("lambda:"));
-        assert.equal(found.Resource.length, count);
-        for (const resource of found.Resource) assert.match(resource, new RegExp(`:function:tributary-prod-${stage}-[a-z-]+:live$`));
-      }
-    });
-
-    /** What a function may do with a service's resources: action -> last parts of the ARNs. */
-    function allowed(name: string, service: string): Record<string, string[]> {
-      const found: Record<string, string[]> = {};
-      for (const { Action, Resource } of statements(`lake-${name}-policy`)) {
-        for (const action of Action.filter((one: string) => one.startsWith(`${service}:`))) {
-          const tails = Resource.map((arn: string) => arn.split(/:::|[:]/).at(-1)!);
-          found[action] = [...(found[action] ?? []), ...tails].sort();
-        }
-      }
-      return found;
-    }
-
-    it("keep raw data from everybody but the function that reads it", () => {
-      const readers = functionNames.filter((name) => JSON.stringify(allowed(name, "s3")).includes("-raw-"));
-      assert.deepEqual(readers, ["stage-a-process-object"]);
-      const raw = `tributary-prod-raw-${account}-${region}`;
-      const stage = `tributary-prod-stage-${account}-${region}`;
-      assert.deepEqual(allowed("stage-a-process-object", "s3"), {
-        "s3:GetObject": [`${raw}/*`],
-        "s3:GetObjectVersion": [`${raw}/*`],
-        "s3:ListBucket": [raw],
-        "s3:AbortMultipartUpload": [`${stage}/pre/*`],
-        "s3:PutObject": [`${stage}/pre/*`],
-      });
-    });
-
-    it("let only Stage B write and delete the tables' files", () => {
-      const writers = functionNames.filter((name) => {
-        const s3 = allowed(name, "s3");
-        return [...(s3["s3:PutObject"] ?? []), ...(s3["s3:DeleteObject"] ?? [])].some((one) => one.includes("/post/"));
-      });
-      assert.deepEqual(writers, ["stage-b-process-data", "stage-b-postupdate-metadata", "stage-b-error"]);
-    });
-
-    it("let queues be used in the direction of the flow", () => {
-      const sends = (name: string) => allowed(name, "sqs")["sqs:SendMessage"] ?? [];
-      const takes = (name: string) => allowed(name, "sqs")["sqs:ReceiveMessage"] ?? [];
-      const queue = (name: string) => `tributary-prod-${name}`;
-      const data = (name: string) => `${queue(`engineering-meteorites-${name}`)}.fifo`;
-      const flow: Record<string, [string[], string[]]> = {
-        routing: [[queue("arrivals")], [queue("arrivals-dlq"), data("a")]],
-        redrive: [[queue("arrivals-dlq")], [queue("arrivals")]],
-        "stage-a-routing": [[data("a")], []],
-        "stage-a-redrive": [[data("a-dlq")], [data("a")]],
-        "stage-a-postupdate-metadata": [[], [data("b")]],
-        "stage-a-error": [[], [data("a-dlq")]],
-        "stage-b-routing": [[data("b")], []],
-        "stage-b-redrive": [[data("b-dlq")], [data("b")]],
-        "stage-b-error": [[], [data("b-dlq")]],
-      };
-      for (const name of functionNames) assert.deepEqual([takes(name), sends(name)], flow[name] ?? [[], []], name);
-    });
-
-    it("let routers start their own stage, in its own way", () => {
-      const machine = (stage: string) => `tributary-prod-${stage}`;
-      const starts = functionNames.flatMap((name) => Object.entries(allowed(name, "states")).map((one) => [name, ...one]));
-      assert.deepEqual(starts, [
-        ["stage-a-routing", "states:StartSyncExecution", [machine("stage-a")]],
-        ["stage-b-routing", "states:StartExecution", [machine("stage-b")]],
-      ]);
-    });
-
-    it("let the catalogue be changed by one function, its partitions only", () => {
-      const crawlers = functionNames.filter((name) => Object.keys(allowed(name, "glue")).length > 0);
-      assert.deepEqual(crawlers, ["stage-b-crawl-data"]);
-      assert.deepEqual(allowed("stage-b-crawl-data", "glue"), {
-        "glue:GetTable": ["catalog", "database/tributary_prod_lake", "table/tributary_prod_lake/meteorites"],
-        "glue:BatchCreatePartition": ["catalog", "database/tributary_prod_lake", "table/tributary_prod_lake/meteorites"],
-      });
     });
   });
 
@@ -280,20 +126,24 @@ describe("the lake", function () {
         inputs.eventSourceArn.split(":").at(-1),
         inputs.functionName.split(":").slice(-2).join(":"),
         inputs.batchSize,
+        inputs.maximumBatchingWindowInSeconds,
         inputs.functionResponseTypes,
       ]);
       const partial = ["ReportBatchItemFailures"];
       assert.deepEqual(found.sort(), [
-        ["tributary-prod-arrivals", "tributary-prod-routing:live", 10, partial],
-        ["tributary-prod-engineering-meteorites-a.fifo", "tributary-prod-stage-a-routing:live", 10, partial],
-        ["tributary-prod-engineering-meteorites-b.fifo", "tributary-prod-stage-b-routing:live", 10, partial],
+        ["tributary-prod-arrivals", "tributary-prod-routing:live", 100, 1, partial],
+        ["tributary-prod-engineering-meteorites-a.fifo", "tributary-prod-stage-a-routing:live", 10, undefined, partial],
+        ["tributary-prod-engineering-meteorites-b.fifo", "tributary-prod-stage-b-routing:live", 10, undefined, partial],
       ]);
     });
 
     it("takes one message at a time when told so", async () => {
       const made = await build("prod", { batchSize: 1 });
       const mappings = ofType(made.resources, "aws:lambda/eventSourceMapping:EventSourceMapping");
-      assert.deepEqual(mappings.map(({ inputs }) => inputs.batchSize), [1, 1, 1]);
+      assert.deepEqual(
+        mappings.map(({ inputs }) => inputs.batchSize),
+        [1, 1, 1],
+      );
     });
 
     it("keeps messages hidden longer than their function runs", () => {
@@ -326,7 +176,10 @@ describe("the lake", function () {
     it("registers the dataset with its manifest and its queues", () => {
       const { item, hashKey, rangeKey } = inputsOf(resources, "aws:dynamodb/tableItem:TableItem");
       const { team, dataset, manifest: text, table, ...urls } = JSON.parse(item);
-      assert.deepEqual([hashKey, rangeKey, team.S, dataset.S, table.S], ["team", "dataset", "engineering", "meteorites", "meteorites"]);
+      assert.deepEqual(
+        [hashKey, rangeKey, team.S, dataset.S, table.S],
+        ["team", "dataset", "engineering", "meteorites", "meteorites"],
+      );
       assert.deepEqual(JSON.parse(text.S), manifest);
       assert.deepEqual(Object.keys(urls).sort(), ["stageADlqUrl", "stageAQueueUrl", "stageBDlqUrl", "stageBQueueUrl"]);
     });
@@ -371,31 +224,6 @@ describe("the lake", function () {
     });
   });
 
-  describe("safety", () => {
-    it("encrypts every log group with the lake's key and ends its entries", () => {
-      for (const { name, inputs } of ofType(resources, "aws:cloudwatch/logGroup:LogGroup")) {
-        assert.equal(inputs.retentionInDays, 365, name);
-        assert.match(inputs.kmsKeyId, /key\/lake-data-key$/, name);
-      }
-    });
-
-    it("protects prod's data and lets throw-away environments go", async () => {
-      const protection = (made: Registered[]) => [
-        ...new Set(ofType(made, "aws:dynamodb/table:Table").map(({ inputs }) => inputs.deletionProtectionEnabled)),
-        inputsOf(made, "aws:s3/bucket:Bucket", "lake-raw-bucket").forceDestroy,
-      ];
-      assert.deepEqual(protection(resources), [true, false]);
-      assert.deepEqual(protection((await build("local")).resources), [false, true]);
-    });
-
-    it("leaves out locally what the local AWS lacks, and nothing of security", async () => {
-      const local = (await build("local")).resources;
-      const missing = new Set(resources.map(({ type }) => type));
-      for (const { type } of local) missing.delete(type);
-      assert.deepEqual([...missing], ["aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"]);
-    });
-  });
-
   describe("datasets", () => {
     const other = { ...manifest, team: "research", dataset: "stars", table: "stars", partitionBy: [] };
 
@@ -413,9 +241,15 @@ describe("the lake", function () {
     });
 
     it("may be fifty before a policy is too large", async () => {
-      const many = Array.from({ length: 50 }, (_, index) => ({ ...other, dataset: `stars-${index}`, table: `stars_${index}` }));
+      const many = Array.from({ length: 50 }, (_, index) => ({
+        ...other,
+        dataset: `stars-${index}`,
+        table: `stars_${index}`,
+      }));
       const made = await build("prod", {}, many);
-      const largest = Math.max(...ofType(made.resources, "aws:iam/rolePolicy:RolePolicy").map((one) => one.inputs.policy.length));
+      const largest = Math.max(
+        ...ofType(made.resources, "aws:iam/rolePolicy:RolePolicy").map((one) => one.inputs.policy.length),
+      );
       assert.ok(largest <= 10_240, `${largest}`);
     });
   });

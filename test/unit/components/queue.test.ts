@@ -53,7 +53,10 @@ describe("Queue", () => {
   });
 
   it("keeps order within groups when it is FIFO, and its DLQ too", async () => {
-    for (const [end, name] of Object.entries({ queue: "tributary-dev-work.fifo", dlq: "tributary-dev-work-dlq.fifo" })) {
+    for (const [end, name] of Object.entries({
+      queue: "tributary-dev-work.fifo",
+      dlq: "tributary-dev-work-dlq.fifo",
+    })) {
       const found = (await queues({ fifo: true }))[end as "queue" | "dlq"];
       const { fifoQueue, deduplicationScope, fifoThroughputLimit, contentBasedDeduplication } = found;
       assert.equal(found.name, name);

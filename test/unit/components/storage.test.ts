@@ -191,7 +191,10 @@ describe("ControlTables", () => {
     ]);
     for (const { attributes, hashKey, rangeKey } of tables) {
       const keys = [hashKey, rangeKey].filter((key) => key !== undefined);
-      assert.deepEqual(attributes, keys.map((name) => ({ name, type: "S" })));
+      assert.deepEqual(
+        attributes,
+        keys.map((name) => ({ name, type: "S" })),
+      );
     }
   });
 });

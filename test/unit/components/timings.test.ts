@@ -18,9 +18,17 @@ describe("timings", () => {
     ["states longer than their machine", changed("stageA", { process: "140 seconds" }), /stage A: its states/],
     ["an Express machine that runs too long", changed("stageA", { machine: "301 seconds" }), /Express/],
     ["a router that gives up before its machine", changed("stageA", { routing: "298 seconds" }), /outlast/],
-    ["stage A's messages that come back too soon", changed("stageA", { visibility: "315 seconds" }), /stage A: a message/],
+    [
+      "stage A's messages that come back too soon",
+      changed("stageA", { visibility: "315 seconds" }),
+      /stage A: a message/,
+    ],
     ["a Stage B machine that ends too soon", changed("stageB", { machine: "10 minutes" }), /stage B: its states/],
-    ["stage B's messages that come back too soon", changed("stageB", { visibility: "60 seconds" }), /stage B: a message/],
+    [
+      "stage B's messages that come back too soon",
+      changed("stageB", { visibility: "60 seconds" }),
+      /stage B: a message/,
+    ],
   ];
   for (const [what, given, sentence] of wrong) {
     it(`notice ${what}`, () => {

@@ -25,7 +25,18 @@ describe("units", () => {
     assert.equal(toBytes("1 TB", "here"), 1_099_511_627_776);
   });
 
-  for (const value of ["1.5 minutes", "0 days", "-1 days", "1e3 days", "30", "days", "30  days", "30 weeks", " 1 day", ""]) {
+  for (const value of [
+    "1.5 minutes",
+    "0 days",
+    "-1 days",
+    "1e3 days",
+    "30",
+    "days",
+    "30  days",
+    "30 weeks",
+    " 1 day",
+    "",
+  ]) {
     it(`refuses the duration ${JSON.stringify(value)}`, () => {
       assert.throws(() => toSeconds(value as Duration, "here"), refused("InvalidDuration", JSON.stringify(value)));
     });
@@ -48,7 +59,10 @@ describe("units", () => {
   }
 
   it("gives a whole positive number or refuses, whatever it is given", () => {
-    const anything = fc.oneof(fc.string(), fc.tuple(fc.string(), fc.constantFrom(" days", " minute", " MB")).map((two) => two.join("")));
+    const anything = fc.oneof(
+      fc.string(),
+      fc.tuple(fc.string(), fc.constantFrom(" days", " minute", " MB")).map((two) => two.join("")),
+    );
     fc.assert(
       fc.property(anything, (value) => {
         for (const parse of [toSeconds, toMegabytes] as ((value: never, path: string) => number)[]) {

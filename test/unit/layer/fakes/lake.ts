@@ -268,9 +268,12 @@ export class FakeLake {
   }
 
   private async state<T>(name: string, work: () => Promise<T>): Promise<T> {
-    if (this.breaks?.state !== name || this.breaks.times-- <= 0) return work();
-    if (this.breaks.afterwards) await work();
-    throw this.breaks.error;
+    const breaks = this.breaks?.state === name && this.breaks.times-- > 0 ? this.breaks : undefined;
+    if (breaks && !breaks.afterwards) throw breaks.error;
+    const output = await work();
+    if (breaks) throw breaks.error;
+    assert.ok(Buffer.byteLength(JSON.stringify(output)) < 256 * 1024, `${name} answers more than a state may hold`);
+    return output;
   }
 
   private async glue(command: Command): Promise<unknown> {

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { split } from "../../../layer/flow/start-stage-b";
+import { MANIFEST_DEFAULTS, handedOver } from "./fakes/items";
+import { FakeLake, QUEUES, record } from "./fakes/lake";
+
+/** A key as long as S3 takes (1,024 bytes), of letters that JSON writes in three bytes each. */
+const longKey = (number: number) => `engineering/meteorites/${number}-`.padEnd(360, "€").slice(0, 330);
+
+describe("layer: sizes", () => {
+  it("many failing objects with long keys and long reasons fit into the state of an execution", async () => {
+    const lake = new FakeLake({ group: "dataset" });
+    const long = "x".repeat(70);
+    for (let i = 0; i < 100; i++) await lake.arrive(longKey(i), record(i, { mass: `${long}${i}` }));
+    while (await lake.route());
+    assert.ok(lake.sqs.messages(QUEUES.a).length > 20, "the objects fill more than two receives");
+    for (const { body } of lake.sqs.messages(QUEUES.a)) assert.ok(Buffer.byteLength(body) <= 5_100);
+    await lake.settle();
+    assert.equal(
+      lake.objects().filter(({ status, error }) => status === "FAILED" && error?.code === "SchemaMismatch").length,
+      100,
+    );
+  });
+
+  it("short keys travel many in a message, and no message carries too much work", async () => {
+    const lake = new FakeLake({ group: "dataset" });
+    for (let i = 0; i < 10; i++) await lake.arrive(`engineering/meteorites/${i}`, record(i));
+    await lake.route();
+    assert.ok(lake.sqs.messages(QUEUES.a).length <= 2);
+    await lake.settle();
+    assert.equal(lake.objects().filter(({ status }) => status === "PROCESSED").length, 10);
+  });
+
+  it("batches of Stage B are cut by number and by bytes, and lose nothing", () => {
+    const plain = Array.from({ length: 120 }, (_, number) => handedOver(`k${number}`));
+    const parts = split(plain, MANIFEST_DEFAULTS);
+    assert.deepEqual(parts.flat(), plain);
+    assert.ok(parts.every((part) => part.length <= 50));
+    const parted = split(plain, {
+      ...MANIFEST_DEFAULTS,
+      partitionBy: ["p"],
+      limits: { objectSize: "1 MB", partitionsPerObject: 100 },
+    });
+    assert.deepEqual(parted.flat(), plain);
+    // 100 files of 450 bytes each and an object leave room for three objects in 180,000 bytes.
+    assert.ok(parted.every((part) => part.length <= 4));
+  });
+});

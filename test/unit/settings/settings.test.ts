@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { createDecipheriv, pbkdf2Sync } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { TributaryError } from "../../../automation/errors";
+import { lakeSettingsSchema, parseSettings, readSettings } from "../../../automation/settings";
+import { configOf, settingsOf } from "../components/support/lake";
+import { run } from "../components/support/mocks";
+
+const root = path.join(__dirname, "../../..");
+const parsed = (values: Record<string, string>, stack = "dev") =>
+  parseSettings({ project: "tributary", stack, values: { "aws:region": "eu-west-1", ...values } });
+
+function problemsOf(values: Record<string, string>, stack?: string): string[] {
+  try {
+    parsed(values, stack);
+  } catch (error) {
+    assert.ok(error instanceof TributaryError, String(error));
+    assert.deepEqual([error.code, error.exitCode], ["InvalidSettings", 2]);
+    assert.match(error.next ?? "", /Pulumi\..*\.yaml/);
+    const [first = "", ...problems] = error.message.split("\n");
+    assert.match(first, new RegExp(`^${problems.length} problem`));
+    return problems.map((problem) => problem.trim());
+  }
+  return assert.fail("these settings were accepted");
+}
+
+describe("settings", () => {
+  it("have a default for every key", () => {
+    const settings = parsed({});
+    assert.deepEqual(
+      Object.keys(lakeSettingsSchema.shape).filter((key) => !(key in settings)),
+      [],
+    );
+    assert.deepEqual(
+      [settings.batchSize, settings.forceDestroy, settings.deletionProtection, settings.lifecycle, settings.tracing],
+      [10, false, true, true, true],
+    );
+    assert.deepEqual(settings.retention, {
+      logs: "30 days",
+      intermediate: "30 days",
+      oldVersions: "30 days",
+      queryResults: "30 days",
+    });
+  });
+
+  it("tell where the stack stands", () => {
+    const { project, stack, env, region } = parsed({ "aws:region": "eu-central-1" }, "prod.eu-central-1");
+    assert.deepEqual([project, stack, env, region], ["tributary", "prod.eu-central-1", "prod", "eu-central-1"]);
+  });
+
+  it("are read as Pulumi hands them over: text, and JSON for the rest", () => {
+    const settings = parsed({
+      "tributary:batchSize": "1",
+      "tributary:forceDestroy": "true",
+      "tributary:retention": '{"logs":"7 days"}',
+      "tributary:functions": '{"routing":{"memory":"1 GB","reservedConcurrency":0}}',
+      "tributary:images": JSON.stringify({ routing: `repo@sha256:${"0".repeat(64)}` }),
+      "tributary:tags": '{"owner":"data platform"}',
+      "tributary:logLevel": "DEBUG",
+    });
+    assert.deepEqual([settings.batchSize, settings.forceDestroy, settings.logLevel], [1, true, "DEBUG"]);
+    assert.deepEqual([settings.retention.logs, settings.retention.oldVersions], ["7 days", "30 days"]);
+    assert.deepEqual(settings.functions.routing, { memory: "1 GB", reservedConcurrency: 0 });
+    assert.deepEqual(settings.tags, { owner: "data platform" });
+  });
+
+  it("of other name spaces are no business of ours", () => {
+    assert.equal(parsed({ "other:batchSize": "wrong", "aws:profile": "x" }).batchSize, 10);
+  });
+
+  it("that are wrong are told all at once, with key, file, what was found and what is allowed", () => {
+    const problems = problemsOf({
+      "aws:region": "europe",
+      "tributary:batchSize": "11",
+      "tributary:retention": '{"logs":"31 days","intermediate":"14 days"}',
+      "tributary:batchsize": "3",
+    });
+    assert.deepEqual(problems, [
+      'aws:region in Pulumi.dev.yaml: found "europe"; allowed: an AWS region, e.g. eu-west-1',
+      "tributary:batchSize in Pulumi.dev.yaml: found 11; allowed: a whole number from 1 to 10",
+      'tributary:retention.logs in Pulumi.dev.yaml: found "31 days"; allowed: a retention that CloudWatch Logs offers, e.g. "7 days", "30 days", "90 days", "365 days"',
+      'tributary:retention.intermediate in Pulumi.dev.yaml: found "14 days"; allowed: whole days from "15 days" to "3650 days"',
+      `tributary:batchsize in Pulumi.dev.yaml: found a key that does not exist; allowed: ${Object.keys(lakeSettingsSchema.shape).join(", ")}`,
+    ]);
+  });
+
+  const wrong: [string, string, RegExp][] = [
+    ["batchSize", "0", /found 0; allowed: a whole number from 1 to 10/],
+    ["batchSize", "1.5", /found 1\.5;/],
+    ["batchSize", "ten", /found "ten";/],
+    ["forceDestroy", "yes", /found "yes"; allowed: true or false/],
+    ["keyDeletionWindow", "6 days", /"7 days" to "30 days"/],
+    ["keyDeletionWindow", "36 hours", /found "36 hours"/],
+    ["bytesScannedLimit", "9 MB", /"10 MB" or more/],
+    ["logLevel", "info", /DEBUG, INFO, WARN or ERROR/],
+    ["architecture", "arm", /x86_64 or arm64/],
+    ["retention", "30 days", /tributary:retention in .*found "30 days"; allowed: an object/],
+    ["retention", '{"log":"7 days"}', /tributary:retention\.log in .*allowed: logs, intermediate,/],
+    ["functions", '{"rooting":{}}', /tributary:functions\.rooting in .*allowed: routing, redrive,/],
+    ["functions", '{"routing":{"memory":"64 MB"}}', /functions\.routing\.memory in .*"128 MB" to "10 GB"/],
+    ["functions", '{"routing":{"timeout":"1 minute"}}', /functions\.routing\.timeout in .*allowed: memory, reserved/],
+    ["functions", '{"routing":{"reservedConcurrency":-1}}', /found -1;/],
+    [
+      "images",
+      '{"routing":"repo:latest"}',
+      /images\.routing in .*found "repo:latest"; allowed: an image by its digest/,
+    ],
+    ["tags", '{"aws:x":"y"}', /tributary:tags\.aws:x in .*found "y"; allowed: another key/],
+    ["tags", '{"env":"y"}', /another key/],
+    ["tags", '{"owner":"a\\nb"}', /tags\.owner in .*found "a\\nb"/],
+    ["tags", '{"owner":7}', /found 7;/],
+    ["tags", "[]", /an object/],
+  ];
+  for (const [key, text, message] of wrong) {
+    it(`refuse ${key}: ${text}`, () => {
+      const problems = problemsOf({ [`tributary:${key}`]: text });
+      assert.equal(problems.length, 1, problems.join("; "));
+      assert.match(problems[0] ?? "", message);
+    });
+  }
+
+  it("need a region: a lake does not stand where the shell happens to be", () => {
+    assert.throws(
+      () => parseSettings({ project: "tributary", stack: "dev", values: {} }),
+      /aws:region in Pulumi\.dev\.yaml: found nothing/,
+    );
+  });
+
+  for (const stack of ["", "Dev", "-dev", "d e v", "a".repeat(32)]) {
+    it(`refuse the environment ${JSON.stringify(stack)}`, () => {
+      assert.match(problemsOf({}, stack)[0] ?? "", /^environment .* allowed: a letter/);
+    });
+  }
+
+  it("are accepted or refused as user errors, whatever they hold", () => {
+    const key = fc.constantFrom(...Object.keys(lakeSettingsSchema.shape), "__proto__", "constructor", "x.y");
+    const text = fc.oneof(fc.string(), fc.json());
+    fc.assert(
+      fc.property(fc.dictionary(key, text), (given) => {
+        const values = Object.fromEntries(Object.entries(given).map(([name, value]) => [`tributary:${name}`, value]));
+        try {
+          parsed(values);
+        } catch (error) {
+          assert.ok(error instanceof TributaryError && error.code === "InvalidSettings", String(error));
+        }
+      }),
+    );
+  });
+
+  it("come from the running program's stack", async () => {
+    const { outputs } = await run(() => readSettings(new pulumi.Config("tributary")), {
+      stack: "dev.eu-central-1",
+      config: { "aws:region": "eu-central-1", "tributary:batchSize": "2", "other:key": "x" },
+    });
+    assert.deepEqual([outputs.batchSize, outputs.env, outputs.region], [2, "dev", "eu-central-1"]);
+  });
+});
+
+describe("committed stack files", () => {
+  const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+
+  it("are those of dev, prod and local", () => {
+    assert.deepEqual(stacks.sort(), ["dev", "local", "prod"]);
+  });
+
+  for (const stack of stacks) {
+    it(`are right: ${stack}`, () => {
+      assert.equal(settingsOf(stack).env, stack);
+    });
+
+    it(`point the provider nowhere but to AWS by default: ${stack}`, () => {
+      const keys = Object.keys(configOf(stack)).filter((key) => key.startsWith("aws:"));
+      assert.ok(
+        keys.every((key) => !/endpoint|key|secret|token|profile/i.test(key)),
+        keys.join(", "),
+      );
+    });
+  }
+
+  it("let prod's data survive its stack", () => {
+    const { forceDestroy, deletionProtection, pointInTimeRecovery, lifecycle } = settingsOf("prod");
+    assert.deepEqual([forceDestroy, deletionProtection, pointInTimeRecovery, lifecycle], [false, true, true, true]);
+  });
+
+  it("carry the salt of local's passphrase, so that no run writes into the checkout", () => {
+    const file = parse(readFileSync(path.join(root, "Pulumi.local.yaml"), "utf8")) as { encryptionsalt: string };
+    const [version, salt, , nonce, text] = file.encryptionsalt.split(":");
+    const bytes = Buffer.from(text ?? "", "base64");
+    const key = pbkdf2Sync("local", Buffer.from(salt ?? "", "base64"), 1_000_000, 32, "sha256");
+    const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(nonce ?? "", "base64"));
+    decipher.setAuthTag(bytes.subarray(-16));
+    const plain = Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]).toString();
+    assert.deepEqual([version, plain], ["v1", "pulumi"]);
+  });
+});
+
+describe("docs/components.md", () => {
+  const text = readFileSync(path.join(root, "docs/components.md"), "utf8");
+  const documented = new Map(
+    [...text.matchAll(/^\| `([A-Za-z.<>]+)` \| ([^|]+) \|/gm)].map(([, key, value]) => [key, value]),
+  );
+
+  it("lists every setting", () => {
+    const nested = ["retention", "functions", "images"];
+    const keys = Object.keys(lakeSettingsSchema.shape).filter((key) => !nested.includes(key));
+    const inner = ["logs", "intermediate", "oldVersions", "queryResults"].map((key) => `retention.${key}`);
+    const perFunction = ["functions.<name>.memory", "functions.<name>.reservedConcurrency", "images.<name>"];
+    assert.deepEqual([...documented.keys()].sort(), [...keys, ...inner, ...perFunction].sort());
+  });
+
+  it("tells the defaults that settings really have", () => {
+    const { retention, ...settings } = parsed({});
+    for (const [key, value] of Object.entries({
+      ...settings,
+      ...Object.fromEntries(Object.entries(retention).map(([name, kept]) => [`retention.${name}`, kept])),
+    })) {
+      const told = documented.get(key);
+      if (told !== undefined && typeof value !== "object") assert.equal(told, String(value), key);
+    }
+  });
+});
