@@ -1,6 +1,7 @@
 import { promises as fs } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { TributaryError } from "../../automation/errors";
 import { Workspace } from "../local/support/workspace";
 import type { BenchmarkResult } from "./index";
 
@@ -67,7 +68,10 @@ async function send(workspace: Workspace, name: string, objects: number): Promis
   const result = await workspace.json<Ingested>(["ingest", "local", team, ...files, "--wait", "--timeout", "1800"]);
   const seconds = (performance.now() - started) / 1000;
   if (result.processed !== objects) {
-    throw new Error(`${name}: ${result.processed} of ${objects} objects were processed, ${result.failed} failed`);
+    throw new TributaryError(
+      `${name}: ${result.processed} of ${objects} objects were processed, ${result.failed} failed`,
+      { code: "BenchmarkInvalid", next: "run it again on a quiet machine; a second failure is a defect" },
+    );
   }
   return seconds;
 }
