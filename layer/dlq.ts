@@ -7,7 +7,7 @@ import {
 import { client } from "./clients";
 import { LayerError } from "./errors";
 import { log } from "./log";
-import { send, type Outgoing } from "./queues";
+import { hide, send, type Outgoing } from "./queues";
 
 /** How long a message stays hidden while it is sent back (s). */
 const HIDDEN = 60;
@@ -25,14 +25,18 @@ export type Decide = (body: string) => Promise<Outgoing | undefined>;
 
 /**
  * Sends the messages of a DLQ back to their queue. A message leaves the DLQ only after the queue has it; one that cannot be
- * sent stays.
+ * sent stays. What comes into the DLQ meanwhile stays, too: an object that fails again would go round for ever.
  *
  * @param max most messages
  */
 export async function redriveQueue(dlqUrl: string, queueUrl: string, max: number, decide: Decide): Promise<Redriven> {
+  const began = Date.now();
+  const newcomers: Message[] = [];
   let redriven = 0;
   for (let taken = 0; taken < max;) {
-    const messages = await receive(dlqUrl, Math.min(10, max - taken));
+    const received = await receive(dlqUrl, Math.min(10, max - taken));
+    const messages = received.filter((message) => sentAt(message) <= began);
+    newcomers.push(...received.filter((message) => !messages.includes(message)));
     if (messages.length === 0) break;
     taken += messages.length;
     const { sent, done } = await sendBack(queueUrl, messages, decide);
@@ -41,12 +45,22 @@ export async function redriveQueue(dlqUrl: string, queueUrl: string, max: number
     // A FIFO queue shows nothing of a group while some of it is hidden: more would only be had later.
     if (done.length < messages.length) break;
   }
+  const handles = newcomers.map(({ ReceiptHandle }) => ({ receiptHandle: ReceiptHandle as string, seconds: 0 }));
+  await hide(dlqUrl, handles);
   return { redriven, remaining: await count(dlqUrl) };
 }
 
 async function receive(queueUrl: string, most: number): Promise<Message[]> {
-  const request = { QueueUrl: queueUrl, MaxNumberOfMessages: most, VisibilityTimeout: HIDDEN, WaitTimeSeconds: 1 };
-  return (await (await client("sqs")).send(new ReceiveMessageCommand(request))).Messages ?? [];
+  const request = new ReceiveMessageCommand({
+    ...{ QueueUrl: queueUrl, MaxNumberOfMessages: most, VisibilityTimeout: HIDDEN, WaitTimeSeconds: 1 },
+    MessageSystemAttributeNames: ["SentTimestamp"],
+  });
+  return (await (await client("sqs")).send(request)).Messages ?? [];
+}
+
+/** When a message came into its queue (ms since 1970). */
+function sentAt({ Attributes }: Message): number {
+  return Number(Attributes?.SentTimestamp ?? 0);
 }
 
 async function sendBack(

@@ -1,3 +1,4 @@
+import { SendMessageBatchCommand } from "@aws-sdk/client-sqs";
 import assert from "node:assert/strict";
 import { recordErrorsA } from "../../../layer/flow/error-a";
 import { preUpdate } from "../../../layer/flow/pre-update";
@@ -148,6 +149,23 @@ describe("layer: retries and redrives", () => {
     await redriveStageB(REQUEST);
     await lake.settle();
     assert.equal(lake.object(`${KEY}bad.json`).status, "PROCESSED");
+  });
+
+  it("redrives what was in the DLQ when it began, and leaves what fails again meanwhile", async () => {
+    const lake = new FakeLake();
+    await lake.arrive(`${KEY}bad.json`, record(1, { mass: "-5" }));
+    await lake.settle();
+    const [body] = lake.sqs.bodies(QUEUES.bDlq);
+    let again = 0;
+    lake.sqs.before = (name, input) => {
+      if (name !== "SendMessageBatchCommand" || (input as { QueueUrl: string }).QueueUrl !== QUEUES.b) return;
+      lake.sqs.now = () => Date.now() + 1_000;
+      const entry = { Id: "0", MessageBody: body, MessageGroupId: "g", MessageDeduplicationId: `again-${++again}` };
+      void lake.sqs.send(new SendMessageBatchCommand({ QueueUrl: QUEUES.bDlq, Entries: [entry] }));
+    };
+    assert.deepEqual(await redriveStageB(REQUEST), { redriven: 1, remaining: 1 });
+    assert.equal(again, 1);
+    assert.equal(lake.sqs.messages(QUEUES.bDlq)[0]?.hidden, false, "the next redrive sees it at once");
   });
 
   it("leaves no outcome out when the last state of Stage A has to run again", async () => {

@@ -16,6 +16,8 @@ interface Message {
   sequenceNumber: number;
   receives: number;
   hidden: boolean;
+  /** ms since 1970 */
+  sentAt: number;
 }
 
 /**
@@ -28,6 +30,8 @@ export class FakeSqs {
   /** Seconds that messages were hidden for, in the order of the requests. */
   readonly hiddenFor: number[] = [];
   readonly requests: Record<string, number> = {};
+  /** What the queues take for the time (ms since 1970). */
+  now = (): number => Date.now();
   before: (name: string, input: unknown) => void = () => undefined;
 
   async send(command: Command): Promise<unknown> {
@@ -41,6 +45,11 @@ export class FakeSqs {
     if (name === "ChangeMessageVisibilityBatchCommand") {
       const { Entries = [] } = command.input as ChangeMessageVisibilityBatchCommandInput;
       this.hiddenFor.push(...Entries.map((entry) => entry.VisibilityTimeout ?? 0));
+      const shown = new Set(Entries.filter((e) => e.VisibilityTimeout === 0).map((e) => e.ReceiptHandle));
+      for (const message of this.queue((command.input as ChangeMessageVisibilityBatchCommandInput).QueueUrl as string)
+        .messages) {
+        if (shown.has(message.id)) message.hidden = false;
+      }
       return {};
     }
     if (name === "GetQueueAttributesCommand") {
@@ -131,6 +140,7 @@ export class FakeSqs {
         sequenceNumber: this.count,
         receives: 0,
         hidden: false,
+        sentAt: this.now(),
       });
     }
     return { Successful: Entries.map(({ Id }) => ({ Id })), Failed: [] };
@@ -138,7 +148,12 @@ export class FakeSqs {
 
   private receiveSome({ QueueUrl, MaxNumberOfMessages = 1 }: ReceiveMessageCommandInput) {
     const taken = this.take(QueueUrl as string, MaxNumberOfMessages);
-    return { Messages: taken.map(({ id, body }) => ({ MessageId: id, ReceiptHandle: id, Body: body })) };
+    return {
+      Messages: taken.map(({ id, body, sentAt }) => ({
+        ...{ MessageId: id, ReceiptHandle: id, Body: body },
+        Attributes: { SentTimestamp: String(sentAt) },
+      })),
+    };
   }
 
   private deleteBatch({ QueueUrl, Entries = [] }: DeleteMessageBatchCommandInput) {
