@@ -1,6 +1,6 @@
 import { LayerError } from "./errors";
 
-/** The environment variables that functions find the lake by. */
+/** The environment variables that functions find the lake by; docs/architecture.md lists them. */
 export type EnvName =
   | "OBJECT_METADATA_TABLE"
   | "EXECUTION_HISTORY_TABLE"
@@ -12,7 +12,8 @@ export type EnvName =
   | "STAGE_A_STATE_MACHINE_ARN"
   | "STAGE_B_STATE_MACHINE_ARN"
   | "ARRIVALS_QUEUE_URL"
-  | "ARRIVALS_DLQ_URL";
+  | "ARRIVALS_DLQ_URL"
+  | "LANES";
 
 /**
  * An environment variable of the function.

@@ -1,20 +1,8 @@
+import type { EnvName } from "../../layer/config";
 import { timings } from "../stages/timings";
 import type { Duration, Size } from "../units";
 
-/** Environment variables that functions find the lake by; docs/architecture.md lists them. */
-export type EnvName =
-  | "OBJECT_METADATA_TABLE"
-  | "EXECUTION_HISTORY_TABLE"
-  | "DATASETS_TABLE"
-  | "IDEMPOTENCY_TABLE"
-  | "RAW_BUCKET"
-  | "STAGE_BUCKET"
-  | "DATABASE_NAME"
-  | "STAGE_A_STATE_MACHINE_ARN"
-  | "STAGE_B_STATE_MACHINE_ARN"
-  | "ARRIVALS_QUEUE_URL"
-  | "ARRIVALS_DLQ_URL"
-  | "LANES";
+export type { EnvName };
 
 /** What a function of the lake is given, besides its code and its grants. */
 export interface FunctionDefinition {
