@@ -14,6 +14,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
 // A note about future releases of the SDK; the lock file decides which release runs here.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
+// A cache in the system's temporary folder, of files that are loaded once in a run: nothing is left outside .tributary.
+process.env.DISABLE_V8_COMPILE_CACHE ??= "1";
+
 const root = path.resolve(__dirname, "..");
 try {
   require("ts-node").register({

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import * as path from "node:path";
 import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import type { LocalAws } from "../local";
@@ -47,13 +47,26 @@ export async function openStack(
   program: PulumiFn,
 ): Promise<OpenStack> {
   if (environment.local) await mkdir(stateFolder(root), { recursive: true });
+  const temporary = await emptyTemporaryFolder(root, environment);
   const engine = new Engine(toolchain.command, engineFolder(root, environment));
   const stack = await LocalWorkspace.createOrSelectStack(
     { stackName: environment.name, projectName: environment.project, program },
-    { workDir: root, pulumiCommand: engine.command, envVars: engineEnvironment(root, environment, toolchain, aws) },
+    {
+      workDir: root,
+      pulumiCommand: engine.command,
+      envVars: { ...engineEnvironment(root, environment, toolchain, aws), TMPDIR: temporary },
+    },
   );
   // After each run the API starts the engine three more times, for outputs and history that nobody here looks at: 3 s.
   stack.outputs = async () => ({});
   stack.info = async () => undefined;
   return { stack, engine };
+}
+
+/** The AWS plugin never deletes the copies of archives that it makes (25 MB for the layer): here they end with the next run. */
+async function emptyTemporaryFolder(root: string, environment: Environment): Promise<string> {
+  const folder = path.join(workFolder(root), "tmp", environment.name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  return folder;
 }

@@ -47,6 +47,7 @@ describe("npm run demo", () => {
 
   it("leaves nothing behind after destroy", async () => {
     await clone.json(["destroy", "local"]);
+    assert.deepEqual(await fs.readdir(clone.temporary), [], "something is left in the system's temporary folder");
     assert.deepEqual(await processesIn(clone.root), []);
     const { stdout } = await clone.shell("git status --porcelain --ignored | grep '^!!' | sort");
     const ignored = stdout.trim().split("\n");

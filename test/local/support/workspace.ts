@@ -38,14 +38,21 @@ export class Workspace {
     }
     await run("git", ["init", "-q"], { cwd: root });
     await linkModules(root);
-    return new Workspace(root);
+    const workspace = new Workspace(root);
+    await fs.mkdir(workspace.temporary);
+    return workspace;
+  }
+
+  /** The system's temporary folder as the commands see it: what they leave there is theirs. */
+  get temporary(): string {
+    return `${this.root}.tmp`;
   }
 
   /** Starts a command of the driver and returns its process, for tests that interrupt it. */
   start(...args: string[]): ChildProcess {
     return spawn(process.execPath, ["bin/tributary.js", ...args], {
       cwd: this.root,
-      env: cleanEnvironment(),
+      env: this.environment(),
       stdio: ["ignore", "pipe", "pipe"],
     });
   }
@@ -54,7 +61,7 @@ export class Workspace {
   async tributary(...args: string[]): Promise<CommandResult> {
     const result = await execa(process.execPath, ["bin/tributary.js", ...args], {
       cwd: this.root,
-      env: cleanEnvironment(),
+      env: this.environment(),
       extendEnv: false,
       reject: false,
       stdin: "ignore",
@@ -76,7 +83,7 @@ export class Workspace {
   async shell(script: string, env: Record<string, string> = {}): Promise<CommandResult> {
     const result = await execa("bash", ["-c", script], {
       cwd: this.root,
-      env: { ...cleanEnvironment(), ...env },
+      env: { ...this.environment(), ...env },
       extendEnv: false,
       reject: false,
       stdin: "ignore",
@@ -97,6 +104,11 @@ export class Workspace {
   async remove(): Promise<void> {
     await this.tributary("destroy", "local");
     await fs.rm(this.root, { recursive: true, force: true });
+    await fs.rm(this.temporary, { recursive: true, force: true });
+  }
+
+  private environment(): Record<string, string> {
+    return { ...cleanEnvironment(), TMPDIR: this.temporary };
   }
 }
 
