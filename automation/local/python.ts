@@ -91,16 +91,33 @@ async function isUsable(environment: string): Promise<boolean> {
   }
 }
 
+/**
+ * Runs a module in a process group of its own that ends with this process, however this process ends: a venv or pip left
+ * behind by a killed command would go on writing into the folder that the next command removes.
+ */
+const ENDS_WITH_PARENT = `import os, runpy, signal, sys, threading
+def watch():
+    os.read(0, 1)
+    os.killpg(0, signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)`;
+
+function runModule(python: string, module: string, args: string[]) {
+  return execa(python, ["-I", "-c", ENDS_WITH_PARENT, module, ...args], {
+    all: true,
+    detached: true,
+    // Settings of the person's own pip decide where packages come from; its cache stays where it is.
+    env: { PIP_DISABLE_PIP_VERSION_CHECK: "1" },
+  });
+}
+
 /** Makes the environment in `directory`; `progress` gets the name of each package as it is fetched. */
 async function build(python: Interpreter, directory: string, progress: (message: string) => void): Promise<void> {
   progress(`Python ${python.version}`);
-  await execa(python.executable, ["-I", "-m", "venv", directory]);
-  const pip = execa(
-    join(directory, "bin", "python"),
-    ["-I", "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-input", "-r", REQUIREMENTS],
-    // Settings of the person's own pip decide where packages come from; its cache stays where it is.
-    { all: true, env: { PIP_DISABLE_PIP_VERSION_CHECK: "1" } },
-  );
+  await runModule(python.executable, "venv", [directory]);
+  const options = ["--require-hashes", "--only-binary", ":all:", "--no-input", "-r", REQUIREMENTS];
+  const pip = runModule(join(directory, "bin", "python"), "pip", ["install", ...options]);
   for await (const line of pip.iterable({ from: "all" })) {
     const name = /^(?:Collecting|Installing) ([^( ]{1,80})/.exec(String(line))?.[1];
     if (name) {
@@ -139,7 +156,7 @@ function tail(error: unknown): string {
 async function removeLeftovers(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (name.endsWith(".tmp")) {
-      await rm(join(parent, name), { recursive: true, force: true });
+      await rm(join(parent, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     }
   }
 }
