@@ -3,6 +3,7 @@ import {
   SendMessageBatchCommand,
   type SendMessageBatchRequestEntry,
 } from "@aws-sdk/client-sqs";
+import { chunk } from "./chunk";
 import { client } from "./clients";
 import { LayerError } from "./errors";
 
@@ -69,18 +70,7 @@ function entry(message: Outgoing, index: number): SendMessageBatchRequestEntry {
 }
 
 function batches(messages: Outgoing[]): Outgoing[][] {
-  const found: Outgoing[][] = [];
-  let bytes = Infinity;
-  for (const message of messages) {
-    const size = Buffer.byteLength(message.body) + Buffer.byteLength(JSON.stringify(message.attributes ?? {}));
-    const current = found.at(-1);
-    if (current === undefined || current.length === BATCH || bytes + size > BYTES) {
-      found.push([message]);
-      bytes = size;
-    } else {
-      current.push(message);
-      bytes += size;
-    }
-  }
-  return found;
+  const bytes = ({ body, attributes }: Outgoing) =>
+    Buffer.byteLength(body) + Buffer.byteLength(JSON.stringify(attributes ?? {}));
+  return chunk(messages, { most: BYTES, of: bytes }, { most: BATCH, of: () => 1 });
 }

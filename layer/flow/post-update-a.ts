@@ -3,6 +3,7 @@ import { deduplicationId, groupId } from "../identity";
 import { log } from "../log";
 import type { FailedA, HandedOver, Handover, Outcome, ProcessedA, StageAItem, StageAState } from "../messages";
 import { send } from "../queues";
+import { chunk, jsonBytes } from "../chunk";
 import { requireDataset } from "../store/datasets";
 import { historyEntry, type Execution } from "../store/history";
 import { itemName, transition, type ObjectItem } from "../store/metadata";
@@ -90,28 +91,15 @@ async function handOver(done: ProcessedA[]): Promise<void> {
     const { stageBQueueUrl } = await requireDataset(first.team, first.dataset);
     const items: HandedOver[] = group.map(({ item, preKey, rows }) => ({ ...item.ref, preKey, rows }));
     const { team, dataset } = first;
-    const messages = inMessages(items).map((part) => stageBMessage({ team, dataset, items: part }));
+    const messages = chunk(items, { most: MESSAGE_BYTES, of: jsonBytes }).map((part) =>
+      stageBMessage({ team, dataset, items: part }),
+    );
     await send(stageBQueueUrl, messages);
   }
 }
 
 /** Most bytes of a Stage B message, well below what SQS takes (256 KiB). */
 const MESSAGE_BYTES = 100_000;
-
-function inMessages(items: HandedOver[]): HandedOver[][] {
-  const messages: HandedOver[][] = [];
-  let bytes = Infinity;
-  for (const item of items) {
-    const size = Buffer.byteLength(JSON.stringify(item)) + 1;
-    if (bytes + size > MESSAGE_BYTES) {
-      messages.push([]);
-      bytes = 0;
-    }
-    messages.at(-1)?.push(item);
-    bytes += size;
-  }
-  return messages;
-}
 
 /** The Stage B message of objects of one dataset. */
 export function stageBMessage(handover: Handover) {

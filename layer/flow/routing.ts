@@ -7,6 +7,7 @@ import { log } from "../log";
 import type { ObjectRef } from "../messages";
 import { groupOf, parseArrival, type Arrival } from "../object-ref";
 import { send } from "../queues";
+import { chunk, jsonBytes } from "../chunk";
 import { findDataset, type Dataset } from "../store/datasets";
 import { historyEntry } from "../store/history";
 import { newItem, register, transition, type ObjectItem } from "../store/metadata";
@@ -106,24 +107,13 @@ function lane({ group }: ObjectRef): string {
   return `lane-${parseInt(digest(group, 8), 16) % lanes()}`;
 }
 
-/** The objects, in their order, in as few messages as their lanes and the limits allow. */
+/** The objects, in their order within a lane, in as few messages as their lanes and the limits allow. */
 export function packed(refs: ObjectRef[]): ObjectRef[][] {
-  const open = new Map<string, { refs: ObjectRef[]; bytes: number; size: number }>();
-  const messages: ObjectRef[][] = [];
-  for (const ref of refs) {
-    const bytes = Buffer.byteLength(JSON.stringify(ref)) + 1;
-    const last = open.get(lane(ref));
-    if (last && last.bytes + bytes <= MESSAGE_BYTES && last.size + ref.size <= OBJECT_BYTES) {
-      last.refs.push(ref);
-      last.bytes += bytes;
-      last.size += ref.size;
-    } else {
-      const next = { refs: [ref], bytes, size: ref.size };
-      open.set(lane(ref), next);
-      messages.push(next.refs);
-    }
-  }
-  return messages;
+  const lanesOf = new Map<string, ObjectRef[]>();
+  for (const ref of refs) lanesOf.set(lane(ref), [...(lanesOf.get(lane(ref)) ?? []), ref]);
+  return [...lanesOf.values()].flatMap((together) =>
+    chunk(together, { most: MESSAGE_BYTES, of: jsonBytes }, { most: OBJECT_BYTES, of: ({ size }) => size }),
+  );
 }
 
 function byQueue<T extends { one: Routed }>(messages: T[]): [string, T[]][] {

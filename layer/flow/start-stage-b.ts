@@ -7,6 +7,7 @@ import { batchIdOf } from "../identity";
 import { log } from "../log";
 import type { Manifest } from "../manifest-schema";
 import { handoverSchema, type HandedOver, type Handover, type StageBState } from "../messages";
+import { chunk, jsonBytes } from "../chunk";
 import { requireDataset } from "../store/datasets";
 import { itemName, transition } from "../store/metadata";
 import { commit } from "../store/transactions";
@@ -72,21 +73,9 @@ async function startAll(records: SQSRecord[], items: HandedOver[]): Promise<void
 /** Batches that fit into an execution's state, whatever their files will be. */
 export function split(items: HandedOver[], manifest: Pick<Manifest, "limits" | "partitionBy">): HandedOver[][] {
   const files = (manifest.partitionBy.length > 0 ? manifest.limits.partitionsPerObject : 1) * FILE_BYTES;
-  const batches: HandedOver[][] = [];
-  let bytes = 0;
-  for (const item of items) {
-    // Once as it came, and once more among the processed or failed ones.
-    const size = 2 * Buffer.byteLength(JSON.stringify(item)) + Math.min(files, MOST_BYTES / 2);
-    const current = batches.at(-1);
-    if (current === undefined || current.length >= MOST_OBJECTS || bytes + size > MOST_BYTES) {
-      batches.push([item]);
-      bytes = size;
-    } else {
-      current.push(item);
-      bytes += size;
-    }
-  }
-  return batches;
+  // Once as it came, and once more among the processed or failed ones.
+  const bytes = (item: HandedOver) => 2 * jsonBytes(item) + Math.min(files, MOST_BYTES / 2);
+  return chunk(items, { most: MOST_BYTES, of: bytes }, { most: MOST_OBJECTS, of: () => 1 });
 }
 
 /** Marks the objects as being in Stage B; answers those that have no outcome yet. */
