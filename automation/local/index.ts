@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { Agent } from "node:https";
 import { join } from "node:path";
+import { stopContainerHost } from "../containers";
 import { TributaryError } from "../errors";
 import type { EventSink } from "../events";
 import { silent, step } from "../events";
@@ -153,6 +154,8 @@ export async function stopLocalAws(root: string, sink: EventSink): Promise<void>
     }
     await clearTemporary(files);
   });
+  // After it: calls in progress have had their time to end.
+  await stopContainerHost(root, sink);
 }
 
 /**
@@ -166,6 +169,7 @@ export async function eraseLocalAws(root: string): Promise<void> {
   if (!(await exists(files.home))) {
     return;
   }
+  await stopContainerHost(root);
   await withLock(files.home, files.lock, silent, "the local AWS", async () => {
     const instance = await runningInstance(files.instance);
     if (instance) {

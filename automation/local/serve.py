@@ -85,9 +85,11 @@ def run(clean, instance):
 
     # Isolated mode leaves the script's own folder out.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import containers
     import mends
 
     mends.apply()
+    containers.apply(os.path.join(os.path.dirname(instance), "containers", "host.json"))
     from ministack import app as emulator
 
     failures = Failures()
@@ -109,7 +111,7 @@ def run(clean, instance):
         loop, asked = asyncio.get_running_loop(), asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, asked.set)
-        hurry = asyncio.create_task(end_long_functions(asked))
+        hurry = asyncio.create_task(end_long_functions(asked, containers.end_all))
         try:
             await serve(with_whole_state(emulator, failures, clean), config, shutdown_trigger=asked.wait)
         except Exception:
@@ -174,13 +176,14 @@ def save(emulator):
     emulator.save_all({name: lambda state=state: state for name, state in states.items()})
 
 
-async def end_long_functions(asked):
+async def end_long_functions(asked, end_containers):
     """The server waits for calls in progress, and a function may take 15 minutes: a while after the stop, it is ended."""
     await asked.wait()
     await asyncio.sleep(GRACE_SECONDS)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         end_functions()
+        await asyncio.to_thread(end_containers)
         await asyncio.sleep(0.2)
 
 

@@ -22,6 +22,7 @@ export const START_PATIENCE = 90_000;
 
 const SERVE = join(__dirname, "serve.py");
 const MENDS = join(__dirname, "mends.py");
+const CONTAINERS = join(__dirname, "containers.py");
 
 /** Hash of what a server is made from; a running one with another hash is older than this program. */
 export async function fingerprint(files: LocalFiles): Promise<string> {
@@ -31,6 +32,7 @@ export async function fingerprint(files: LocalFiles): Promise<string> {
     .update(await readFile(join(__dirname, "requirements.txt")))
     .update(await readFile(SERVE))
     .update(await readFile(MENDS))
+    .update(await readFile(CONTAINERS))
     .update(JSON.stringify([environment, SERVER_NAMES, process.version]))
     .digest("hex")
     .slice(0, 16);

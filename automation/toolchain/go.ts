@@ -6,8 +6,11 @@ import { TributaryError } from "../errors";
 import { cancelled } from "./lock";
 import { goarch, goos } from "./recipe";
 
-/** The oldest Go that the modules accept: the `go` line of their go.mod files. */
+/** The oldest Go that the engine's and the AWS plugin's modules accept: the `go` line of their go.mod files. */
 export const minimumGo = "1.25.11";
+
+/** The oldest Go that the modules of the image tools and of the docker-build plugin accept. */
+export const minimumGoForImages = "1.26.0";
 
 /** What a recipe's command is run with. */
 export interface StepContext {
@@ -23,25 +26,29 @@ export interface StepContext {
 /** Runs one command of a recipe. */
 export type RunStep = (command: string[], context: StepContext) => Promise<void>;
 
+/** Why the engine and its plugins are built. */
+const engineReason = "because no fitting `pulumi` is on PATH and its download site cannot be reached";
+
 /**
  * The version of Go, such as "go1.26.8".
  *
+ * @param what is to be built, and why, for the error
+ * @param minimum the oldest that will do, for the error
  * @throws TributaryError ToolchainGoMissing
  */
-export async function goVersion(): Promise<string> {
+export async function goVersion(
+  what = `the Pulumi engine has to be built here, ${engineReason}`,
+  minimum = minimumGo,
+): Promise<string> {
   const result = await execa("go", ["env", "GOVERSION"], { reject: false, cwd: os.tmpdir() });
   const version = typeof result.stdout === "string" ? result.stdout.trim() : "";
   if (!result.failed && version !== "") return version;
-  throw new TributaryError(
-    "the Pulumi engine has to be built here, because no fitting `pulumi` is on PATH and its download site cannot be " +
-      `reached, but building needs Go ${minimumGo} or later and \`go\` was not found`,
-    {
-      code: "ToolchainGoMissing",
-      source: "user",
-      next: `install Go ${minimumGo} or later (https://go.dev/dl), or Pulumi itself (https://www.pulumi.com/docs/iac/download-install), and run the command again`,
-      cause: result,
-    },
-  );
+  throw new TributaryError(`${what}, but building needs Go ${minimum} or later and \`go\` was not found`, {
+    code: "ToolchainGoMissing",
+    source: "user",
+    next: `install Go ${minimum} or later (https://go.dev/dl), or Pulumi itself (https://www.pulumi.com/docs/iac/download-install), and run the command again`,
+    cause: result,
+  });
 }
 
 /** The environment of Go commands: the user's, with what must not vary between machines set. */
@@ -115,7 +122,8 @@ function buildFailed(program: string, command: string[], reason: string, tail: s
 
 /** What to do about the known ways in which a build fails. */
 function advice(output: string): string {
-  if (/requires go >= /.test(output)) return `install Go ${minimumGo} or later: https://go.dev/dl`;
+  const wanted = /requires go >= ([\d.]+)/.exec(output)?.[1]?.replace(/\.$/, "");
+  if (wanted) return `install Go ${wanted} or later: https://go.dev/dl`;
   if (/no space left on device/.test(output)) return "free some disk space: a first build needs about 6 GB";
   if (/dial tcp|i\/o timeout|no such host|proxyconnect/.test(output)) {
     return "check that the Go module proxy can be reached (go env GOPROXY), and run the command again: nothing is lost";

@@ -8,10 +8,19 @@ import { ensureBuilt } from "./build";
 import { cacheRoot, findBuilt, type Built } from "./cache";
 import { linkPlugin } from "./plugins";
 import { downloadsReachable, engineAt, fits, installOfficial, officialRoot, pluginInstalled, which } from "./official";
-import { builtPrograms, languageHost, programsRoot, readProgram, type Program } from "./recipe";
+import {
+  builtPrograms,
+  languageHost,
+  pluginProgram,
+  programsRoot,
+  readProgram,
+  type OptionalPlugin,
+  type Program,
+} from "./recipe";
 
 export { cacheRoot } from "./cache";
-export { builtPrograms, languageHost } from "./recipe";
+export { builtPrograms, languageHost, type OptionalPlugin } from "./recipe";
+export { ensureTool, findTool, type ToolOptions } from "./tools";
 export { toolchainStatus, type ToolStatus } from "./status";
 
 /** The Pulumi engine with the plugins that the project's programs need, ready to be run. */
@@ -32,6 +41,8 @@ export interface Toolchain {
 export interface ToolchainOptions {
   /** Root of the tool cache. @default cacheRoot() */
   cache?: string;
+  /** Plugins that the program needs beside the AWS one. @default none */
+  plugins?: OptionalPlugin[];
   /** The only sources to consider. @default all */
   sources?: Toolchain["source"][];
   /** Stops a running build or installation. */
@@ -48,15 +59,18 @@ const defaultHome = path.join(path.dirname(programsRoot), ".tributary", "pulumi-
 /** What the sources have in common while they are tried. */
 interface Search {
   programs: Program[];
-  /** Versions of the engine and of the AWS plugin. */
+  /** The engine's version. */
   engine: string;
-  plugin: string;
+  /** Names and versions of the plugins. */
+  plugins: { name: string; version: string }[];
   cache: string;
   sink: EventSink;
   signal?: AbortSignal;
   home: string;
   /** Whether Pulumi's download site answers; asked at most once. */
   reachable: () => Promise<boolean>;
+  /** Whether a plugin that an official engine lacks may be built for it. */
+  mayBuild: boolean;
 }
 
 /**
@@ -68,18 +82,21 @@ interface Search {
  */
 export async function resolveToolchain(sink: EventSink, options: ToolchainOptions = {}): Promise<Toolchain> {
   const cache = options.cache ?? cacheRoot();
-  const programs = await Promise.all(builtPrograms.map((name) => readProgram(name)));
-  const [engine, plugin] = programs.map((program) => program.recipe.version) as [string, string];
+  const optional = [...new Set(options.plugins)].sort();
+  const names = [...builtPrograms, ...optional.map((name) => pluginProgram(name))];
+  const programs = await Promise.all(names.map((name) => readProgram(name)));
+  const [engine, ...versions] = programs.map((program) => program.recipe.version) as [string, ...string[]];
   const reachable = once(() => downloadsReachable(engine, cache));
   const search: Search = {
     programs,
     engine,
-    plugin,
+    plugins: versions.map((version, index) => ({ name: ["aws", ...optional][index] ?? "", version })),
     cache,
     sink,
     signal: options.signal,
     home: options.home ?? defaultHome,
     reachable,
+    mayBuild: options.sources?.includes("built") ?? true,
   };
   const attempts: [Toolchain["source"], (search: Search) => Promise<Toolchain | undefined>][] = [
     ["path", onPath],
@@ -104,8 +121,8 @@ async function onPath(search: Search): Promise<Toolchain | undefined> {
   const file = await which("pulumi");
   if (!file || isBelow(search.cache, file)) return undefined;
   const command = await engineAt();
-  if (!fits(command?.version, search.engine) || !(await pluginObtainable(search))) return undefined;
-  return official("path", command as PulumiCommand, []);
+  const folders = fits(command?.version, search.engine) ? await pluginFolders(search) : undefined;
+  return folders && official("path", command as PulumiCommand, folders);
 }
 
 /** An official installation of an earlier run. */
@@ -113,8 +130,8 @@ async function installedBefore(search: Search): Promise<Toolchain | undefined> {
   const root = officialRoot(search.engine, search.cache);
   if (!(await stat(root).catch(() => undefined))) return undefined;
   const command = await engineAt(root);
-  if (!fits(command?.version, search.engine) || !(await pluginObtainable(search))) return undefined;
-  return official("official", command as PulumiCommand, [path.join(root, "bin")]);
+  const folders = fits(command?.version, search.engine) ? await pluginFolders(search) : undefined;
+  return folders && official("official", command as PulumiCommand, [path.join(root, "bin"), ...folders]);
 }
 
 async function install(search: Search): Promise<Toolchain | undefined> {
@@ -123,9 +140,23 @@ async function install(search: Search): Promise<Toolchain | undefined> {
   return command && official("official", command, [path.join(officialRoot(search.engine, search.cache), "bin")]);
 }
 
-/** The engine gets what plugin it lacks by itself, where the site can be reached. */
-async function pluginObtainable({ plugin, reachable }: Search): Promise<boolean> {
-  return (await pluginInstalled(plugin)) || (await which("pulumi-resource-aws")) !== undefined || reachable();
+/**
+ * The folders that an official engine needs on PATH for its plugins. It gets what it lacks by itself, where the site can be
+ * reached. Elsewhere a small plugin is built for it; the AWS one takes as long as an engine, which is then built with it.
+ *
+ * @returns undefined where a plugin is not to be had in these ways
+ */
+async function pluginFolders(search: Search): Promise<string[] | undefined> {
+  const folders: string[] = [];
+  for (const { name, version } of search.plugins) {
+    if (await pluginInstalled(version, undefined, name)) continue;
+    if ((await which(`pulumi-resource-${name}`)) || (await search.reachable())) continue;
+    const program = search.programs.find((candidate) => candidate.name === `pulumi-resource-${name}`);
+    if (name === "aws" || !program || !search.mayBuild) return undefined;
+    const { cache, signal } = search;
+    folders.push((await ensureBuilt(program, search.sink, { cache, signal })).bin);
+  }
+  return folders;
 }
 
 async function official(source: "path" | "official", command: PulumiCommand, folders: string[]): Promise<Toolchain> {

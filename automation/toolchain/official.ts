@@ -60,9 +60,13 @@ export function pulumiHome(env: NodeJS.ProcessEnv = process.env): string {
   return env.PULUMI_HOME ? path.resolve(env.PULUMI_HOME) : path.join(os.homedir(), ".pulumi");
 }
 
-/** Whether the AWS plugin of this version lies where an official engine finds it. */
-export async function pluginInstalled(version: string, home = pulumiHome()): Promise<boolean> {
-  const folder = path.join(home, "plugins", `resource-aws-v${version}`);
+/**
+ * Whether a plugin of this version lies where an official engine finds it.
+ *
+ * @param name of its package, such as "aws"
+ */
+export async function pluginInstalled(version: string, home = pulumiHome(), name = "aws"): Promise<boolean> {
+  const folder = path.join(home, "plugins", `resource-${name}-v${version}`);
   // The engine marks an unfinished installation with a file beside the folder.
   const [there, partial] = await Promise.all(
     [folder, `${folder}.partial`].map((file) => stat(file).catch(() => undefined)),

@@ -32,6 +32,17 @@ export const programsRoot = path.resolve(__dirname, "../../toolchain");
 /** The programs that are built where downloads cannot be reached; also the names of folders below toolchain/. */
 export const builtPrograms = ["pulumi", "pulumi-resource-aws"];
 
+/** Plugins that only some programs need, by the name of their package; each has a folder `pulumi-resource-<name>`. */
+export type OptionalPlugin = "docker-build";
+
+/** Programs beside the engine that are built where the machine has none: folders below toolchain/ and their executables. */
+export const tools = { buildkit: "buildkitd", buildx: "buildx" } as const;
+
+/** The folder of a plugin below toolchain/, which is also its executable's name. */
+export function pluginProgram(name: "aws" | OptionalPlugin): string {
+  return `pulumi-resource-${name}`;
+}
+
 /** The executable language host of this checkout, for the bare command where no official one is there. */
 export const languageHost = path.join(programsRoot, "language-host", "bin", "pulumi-language-nodejs");
 

@@ -55,7 +55,7 @@ describe("toolchain: Go", () => {
   });
 
   for (const [output, next] of [
-    ["go: go.mod requires go >= 1.30 (running go 1.20)", /install Go/],
+    ["go: go.mod requires go >= 1.30.2 (running go 1.20)", /install Go 1\.30\.2 or later/],
     ["write /tmp/x: no space left on device", /free some disk space/],
     ["dial tcp: lookup proxy.example: no such host", /module proxy/],
     ["verifying module: checksum mismatch", /do not go on/],

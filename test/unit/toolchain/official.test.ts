@@ -8,9 +8,11 @@ import fc from "fast-check";
 import { parse } from "semver";
 import { silent } from "../../../automation/events";
 import { resolveToolchain, toolchainStatus } from "../../../automation/toolchain";
+import { ensureBuilt } from "../../../automation/toolchain/build";
 import { cacheRoot } from "../../../automation/toolchain/cache";
 import { downloadsReachable, engineAt, fits, pluginInstalled, which } from "../../../automation/toolchain/official";
 import { linkPlugin } from "../../../automation/toolchain/plugins";
+import { readProgram } from "../../../automation/toolchain/recipe";
 import { removeTemporaryFolders, temporaryFolder } from "./support";
 
 describe("toolchain: versions of the engine", () => {
@@ -125,6 +127,38 @@ describe("toolchain: the engine on PATH", () => {
     assert.equal(toolchain.version, "3.256.2");
     assert.deepEqual(toolchain.directories, []);
     assert.equal(toolchain.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION, undefined);
+  });
+
+  it("is taken for a program with more plugins only when these fit too", async () => {
+    const programs = { pulumi: "echo v3.256.0", "pulumi-resource-aws": "", "pulumi-language-nodejs": "" };
+    const cache = await temporaryFolder();
+    // So that no download site is asked.
+    const url = `https://get.pulumi.com/releases/sdk/pulumi-v3.256.0-${process.platform}-${process.arch}.tar.gz`;
+    await writeFile(path.join(cache, "unreachable.json"), JSON.stringify({ url, until: Date.now() + 60_000 }));
+    const resolve = () => resolveToolchain(silent, { cache, sources: ["path"], plugins: ["docker-build"] });
+    await onPath(programs);
+    await assert.rejects(resolve(), { code: "ToolchainUnavailable" });
+    await onPath({ ...programs, "pulumi-resource-docker-build": "" });
+    assert.equal((await resolve()).source, "path");
+    await onPath(programs);
+    await mkdir(path.join(process.env.PULUMI_HOME ?? "", "plugins", "resource-docker-build-v0.0.22"), {
+      recursive: true,
+    });
+    assert.equal((await resolve()).source, "path");
+  });
+
+  it("is given a small plugin that was built here, where the download site cannot be reached", async () => {
+    const cache = await temporaryFolder();
+    const url = `https://get.pulumi.com/releases/sdk/pulumi-v3.256.0-${process.platform}-${process.arch}.tar.gz`;
+    await writeFile(path.join(cache, "unreachable.json"), JSON.stringify({ url, until: Date.now() + 60_000 }));
+    const program = await readProgram("pulumi-resource-docker-build");
+    const run = async (_: string[], { cwd }: { cwd: string }) =>
+      writeFile(path.join(cwd, "bin", program.name), "#!/bin/sh\n", { mode: 0o755 });
+    const { bin } = await ensureBuilt(program, silent, { cache, run, go: () => Promise.resolve("go1.99.0") });
+    await onPath({ pulumi: "echo v3.256.0", "pulumi-resource-aws": "", "pulumi-language-nodejs": "" });
+    const { source, directories } = await resolveToolchain(silent, { cache, plugins: ["docker-build"] });
+    assert.deepEqual({ source, directories }, { source: "path", directories: [bin] });
+    assert.deepEqual((await resolveToolchain(silent, { cache })).directories, []);
   });
 
   it("gets our language host where it has none", async () => {

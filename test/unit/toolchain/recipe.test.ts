@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import fc from "fast-check";
-import { minimumGo } from "../../../automation/toolchain/go";
-import { builtPrograms, contentKey, programsRoot, readProgram } from "../../../automation/toolchain/recipe";
+import { minimumGo, minimumGoForImages } from "../../../automation/toolchain/go";
+import {
+  builtPrograms,
+  contentKey,
+  pluginProgram,
+  programsRoot,
+  readProgram,
+  tools,
+} from "../../../automation/toolchain/recipe";
 import { removeTemporaryFolders, temporaryFolder, writeProgram } from "./support";
 
 const read = (...parts: string[]): Promise<string> => readFile(path.join(programsRoot, ...parts), "utf8");
@@ -12,11 +19,13 @@ describe("toolchain: recipes", () => {
   afterEach(removeTemporaryFolders);
 
   it("build the versions that the npm packages ask for", async () => {
-    const [engine, plugin] = await Promise.all(builtPrograms.map((name) => readProgram(name)));
+    const names = [...builtPrograms, pluginProgram("docker-build")];
+    const [engine, plugin, images] = await Promise.all(names.map((name) => readProgram(name)));
     const wanted = async (name: string) =>
       (JSON.parse(await readFile(require.resolve(`${name}/package.json`), "utf8")) as { version: string }).version;
     assert.equal(engine?.recipe.version, await wanted("@pulumi/pulumi"));
     assert.equal(plugin?.recipe.version, await wanted("@pulumi/aws"));
+    assert.equal(images?.recipe.version, await wanted("@pulumi/docker-build"));
     assert.match(
       await read("pulumi", "go.mod"),
       new RegExp(`pulumi/pkg/v3 v${engine?.recipe.version.replaceAll(".", "\\.")}\\b`),
@@ -27,6 +36,20 @@ describe("toolchain: recipes", () => {
     for (const name of builtPrograms) {
       assert.equal(/^go (.+)$/m.exec(await read(name, "go.mod"))?.[1], minimumGo, name);
     }
+    for (const name of [...Object.keys(tools), pluginProgram("docker-build")]) {
+      assert.equal(/^go (.+)$/m.exec(await read(name, "go.mod"))?.[1], minimumGoForImages, name);
+    }
+  });
+
+  it("of image tools build the versions that go.mod pins", async () => {
+    const modules = { buildkit: "github.com/moby/buildkit", buildx: "github.com/docker/buildx" };
+    for (const name of Object.keys(tools) as (keyof typeof tools)[]) {
+      const { version } = (await readProgram(name)).recipe;
+      assert.ok((await read(name, "go.mod")).includes(`\t${modules[name]} v${version}`), name);
+    }
+    const { version } = (await readProgram(pluginProgram("docker-build"))).recipe;
+    const pinned = `github.com/pulumi/pulumi-docker-build v${version}`;
+    assert.ok((await read(pluginProgram("docker-build"), "go.mod")).includes(pinned));
   });
 
   it("pin what the checksum database does not list", async () => {
