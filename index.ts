@@ -1,28 +1,65 @@
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import * as aws from "@pulumi/aws";
-import * as pulumi from "@pulumi/pulumi";
 import { silent } from "./automation/events";
+import { prepareImages, revisionOf } from "./automation/images";
+import { pinnedBases, promotedImages } from "./automation/images/source";
 import { packageCode } from "./automation/packaging";
-import { NAMESPACE, readSettings, type Settings } from "./automation/settings";
+import {
+  holdsImages,
+  type Identity,
+  type ImageBuildSettings,
+  parseImagesSettings,
+  parseSettings,
+  platformOf,
+  rawSettings,
+  type Settings,
+} from "./automation/settings";
+import { Images } from "./components/images/Images";
 import { Lake } from "./components/lake/Lake";
+import type { LakeCode } from "./components/lake/packages";
 import type { Scope } from "./components/scope";
 import { loadManifests } from "./layer/manifest";
 
+const root = __dirname;
+
 /**
- * The program of every lake stack: settings, one lake, its outputs. `pulumi up` runs it, and so does the driver, as an
- * inline program.
+ * The program of every stack: settings, then the images (stack `images`) or one lake (any other), and its outputs.
+ * `pulumi up` runs it, and so does the driver, as an inline program.
  *
- * @throws user errors for wrong settings and manifests, before anything is created
+ * @throws user errors for wrong settings, manifests and Dockerfiles, before anything is created
  */
 async function program() {
-  const root = __dirname;
-  const settings = readSettings(new pulumi.Config(NAMESPACE));
-  const manifests = loadManifests(path.join(root, "datasets"));
-  const [scope, code] = await Promise.all([scopeOf(settings), packageCode(root, silent)]);
-  return new Lake("lake", { scope, settings, manifests, code }).outputs;
+  const raw = rawSettings();
+  if (!holdsImages(raw.stack)) return lake(parseSettings(raw));
+  const settings = parseImagesSettings(raw);
+  return (await images(settings, await scopeOf(settings))).outputs;
 }
 
-async function scopeOf({ project, env, stack, region }: Settings): Promise<Scope> {
+async function lake(settings: Settings) {
+  const manifests = loadManifests(path.join(root, "datasets"));
+  const scope = await scopeOf(settings);
+  return new Lake("lake", { scope, settings, manifests, ...(await codeOf(settings, scope)) }).outputs;
+}
+
+async function codeOf(settings: Settings, scope: Scope): Promise<LakeCode> {
+  if (settings.packaging === "archive") return { code: await packageCode(root, silent) };
+  if (settings.images !== "build") return { images: await promotedImages(settings) };
+  return { images: (await images(settings, scope)).uris };
+}
+
+async function images({ imageBuild, tags }: Settings | ReturnType<typeof parseImagesSettings>, scope: Scope) {
+  const [baseImages, revision] = await Promise.all([pinnedBases(imageBuild.baseImages), revisionOf(root)]);
+  const prepared = await prepareImages(root, prepareOptions(imageBuild, baseImages), silent);
+  return new Images("images", { scope, settings: imageBuild, images: prepared, revision, tags });
+}
+
+function prepareOptions(settings: ImageBuildSettings, baseImages: Record<string, string>) {
+  const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
+  return { platform: platformOf(settings), baseImages, source: settings.source, version };
+}
+
+async function scopeOf({ project, env, stack, region }: Identity): Promise<Scope> {
   const [identity, partition] = await Promise.all([aws.getCallerIdentity(), aws.getPartition()]);
   const { partition: name, dnsSuffix } = partition;
   return { project, env, stack, region, account: identity.accountId, partition: name, dnsSuffix };

@@ -45,6 +45,7 @@ const rules = {
   eventRule: { ...word, max: 64 },
   athenaWorkgroup: { ...word, max: 128 },
   glueDatabase: { max: 255, illegal: /[^a-z0-9_]/g, separator: "_", lower: true, qualifiers: [] },
+  ecrRepository: { max: 256, illegal: /[^a-z0-9-]/g, separator: "-", lower: true, qualifiers: [] },
   kmsAlias: { ...word, max: 250 },
 } as const satisfies Record<string, NameRule>;
 

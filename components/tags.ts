@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Scope } from "./scope";
 
 /** Types in the program that AWS can tag. A test compares this list with the types that `@pulumi/aws` gives tags. */
 export const taggable: ReadonlySet<string> = new Set([
@@ -6,6 +7,7 @@ export const taggable: ReadonlySet<string> = new Set([
   "aws:cloudwatch/eventRule:EventRule",
   "aws:cloudwatch/logGroup:LogGroup",
   "aws:dynamodb/table:Table",
+  "aws:ecr/repository:Repository",
   "aws:glue/catalogDatabase:CatalogDatabase",
   "aws:iam/role:Role",
   "aws:kms/key:Key",
@@ -23,4 +25,13 @@ export function defaultTags(tags: Readonly<Record<string, string>>): pulumi.Reso
     const own = props as { tags?: pulumi.Input<Record<string, pulumi.Input<string>>> };
     return { props: { ...own, tags: pulumi.output(own.tags).apply((given) => ({ ...tags, ...given })) }, opts };
   };
+}
+
+/** Options of a component, with the tags that everything below it gets: `tags`, project, env and stack. */
+export function withDefaultTags(
+  { project, env, stack }: Scope,
+  tags: Readonly<Record<string, string>>,
+  opts: pulumi.ComponentResourceOptions = {},
+): pulumi.ComponentResourceOptions {
+  return pulumi.mergeOptions({ transformations: [defaultTags({ ...tags, project, env, stack })] }, opts);
 }

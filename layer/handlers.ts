@@ -8,6 +8,7 @@ import type { PartialItemFailureResponse } from "@aws-lambda-powertools/batch/ty
 import { parse } from "@aws-lambda-powertools/parser";
 import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
 import type { z } from "zod";
+import { describing } from "./describe";
 import { correlate, log } from "./log";
 import { forgetDatasets } from "./store/datasets";
 
@@ -24,7 +25,7 @@ export function handle<Schema extends z.ZodType, Answer>(
   work: (input: z.output<Schema>, context: Context) => Promise<Answer>,
   about?: (input: z.output<Schema>) => string | undefined,
 ): (event: unknown, context: Context) => Promise<Answer> {
-  return async (event, context) => {
+  return describing(async (event, context) => {
     log.addContext(context);
     forgetDatasets();
     const input = parse(event, undefined, schema) as z.output<Schema>;
@@ -37,7 +38,7 @@ export function handle<Schema extends z.ZodType, Answer>(
       log.error("failed", error as Error);
       throw error;
     }
-  };
+  });
 }
 
 /**
@@ -48,7 +49,7 @@ export function handleQueue(
   kind: "fifo" | "standard",
   work: (records: SQSRecord[]) => Promise<Failures>,
 ): (event: SQSEvent, context: Context) => Promise<PartialItemFailureResponse> {
-  return async (event, context) => {
+  return describing(async (event, context) => {
     log.addContext(context);
     forgetDatasets();
     correlate(event.Records[0]?.messageId);
@@ -66,5 +67,5 @@ export function handleQueue(
       });
     }
     return processPartialResponse(event, report, new BatchProcessor(EventType.SQS), { throwOnFullBatchFailure: false });
-  };
+  });
 }

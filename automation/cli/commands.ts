@@ -1,7 +1,11 @@
 import type { CommandSpecification, FlagSpecification } from "./specification";
 
 const environment = { name: "env", summary: "an environment: `local`, or another with a file Pulumi.<env>.yaml" };
+const from = { name: "from", summary: "an environment" };
+const to = { name: "to", summary: "another environment" };
 const dataset = { name: "dataset", summary: "a dataset as <team>/<dataset>, e.g. engineering/meteorites" };
+const builtImages =
+  '[{ "name", "result": "built" | "unchanged" | "failed", "digest"?, "uri"?, "size"?: bytes, "seconds"?, "sbom"?: file }]';
 const wait: FlagSpecification = { name: "wait", summary: "return when every object has its final outcome" };
 const timeout: FlagSpecification = {
   name: "timeout",
@@ -130,6 +134,69 @@ export const commands: CommandSpecification[] = [
     ],
     json: '{ "redriven": { "arrivals": n, "a": n, "b": n }, "remaining": n }',
     module: "redrive",
+  },
+  {
+    name: "images build",
+    summary: "build the layer image and the function images whose content changed, all at once",
+    details:
+      "Without --push they go to the registry of the local AWS (stack images.local; no account is needed), with --push to the registry of Pulumi.images.yaml " +
+      "(stack images). What an image copies, its Dockerfile, the layer and the base decide whether it is built: nothing else does. An image that fails is named, with the " +
+      "last lines of its build; the others are kept, and what environments deploy stays as it was. Each image gets its software bill of materials: below .tributary/images/sbom, " +
+      "and next to the image in its registry.",
+    arguments: [{ name: "names", summary: "only these images; without it, all", variadic: true, optional: true }],
+    flags: [{ name: "push", summary: "to the registry of Pulumi.images.yaml instead of the local one" }],
+    examples: [
+      { line: "tributary images build", does: "builds what changed into the local registry" },
+      { line: "tributary images build stage-a-process-object", does: "this one only" },
+      { line: "tributary images build --push", does: "builds for all environments" },
+    ],
+    json: `{ "ok": true, "repository", "images": ${builtImages}, "changes": { … as deploy … }, "seconds": n }`,
+    module: "images-build",
+  },
+  {
+    name: "images list",
+    summary: "the images that were built last: digest, size, layers shared, age, tags",
+    details: "Without --env those that `images build` made; with it, those that the environment runs.",
+    arguments: [],
+    flags: [
+      { name: "env", summary: "those that this environment runs", value: "env" },
+      { name: "push", summary: "those of the registry of Pulumi.images.yaml" },
+    ],
+    examples: [
+      { line: "tributary images list", does: "the images of the local registry" },
+      { line: "tributary images list --env prod", does: "what prod runs" },
+    ],
+    json: '{ "repository", "images": [{ "name", "digest", "uri", "size": bytes, "layers": n, "shared": n, "sharedBytes": bytes, "pushedAt", "tags": […], "commit"?, "buildId"? }] }; size is that of the compressed layers',
+    module: "images-list",
+  },
+  {
+    name: "images diff",
+    summary: "which functions run another image in one environment than in another",
+    arguments: [from, to],
+    flags: [],
+    examples: [{ line: "tributary images diff dev prod", does: "what a promotion would change" }],
+    json: '{ "from", "to", "same": n, "images": [{ "name", "result": "same" | "other" | "missing", "from"?: { "digest", "pushedAt"?, "commit"? }, "to"?: { … } }] }',
+    module: "images-diff",
+  },
+  {
+    name: "images sbom",
+    summary: "print the software bill of materials of an image (CycloneDX)",
+    arguments: [{ name: "name", summary: "an image: a function's folder, layer or runtime" }],
+    flags: [],
+    examples: [{ line: "tributary images sbom layer", does: "what the layer image is made of" }],
+    json: "the CycloneDX document",
+    module: "images-sbom",
+  },
+  {
+    name: "promote",
+    summary: "let an environment run the images that another one runs",
+    details:
+      "Writes the digests that run in the first into the settings file of the second, as tributary:images; comments and order stay. Nothing is built, and nothing is deployed.",
+    arguments: [from, to],
+    flags: [],
+    examples: [{ line: "tributary promote dev prod", does: "edits Pulumi.prod.yaml; tributary deploy prod follows" }],
+    json: '{ "ok": true, "from", "to", "file", "changed": [{ "name", "from"?, "to" }], "same": n, "next" }; from is what the file said before',
+    module: "promote",
   },
   {
     name: "doctor",

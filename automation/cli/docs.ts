@@ -22,7 +22,7 @@ programs that it installs or builds once for all checkouts, in the tool cache (\
 
 /** docs/driver.md, made from the commands' data. */
 export function markdown(): string {
-  const rows = commands.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${summary} |`);
+  const rows = commands.map(({ name, summary }) => `| [\`${name}\`](#${name.replaceAll(" ", "-")}) | ${summary} |`);
   return `${head}${rows.join("\n")}\n\n${commands.map(section).join("\n")}`;
 }
 

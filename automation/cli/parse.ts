@@ -3,6 +3,9 @@ import { userError } from "../errors";
 import { commands } from "./commands";
 import type { CommandSpecification, FlagSpecification, Values } from "./specification";
 
+/** Commands that have commands of their own: the first word of a name of two. */
+export const groups = [{ name: "images", summary: "build, list and compare container images" }];
+
 /** A command line that was understood. */
 export type Parsed =
   { kind: "run"; specification: CommandSpecification; values: Values; json: boolean } | { kind: "help"; text: string };
@@ -18,14 +21,18 @@ export function parse(args: string[]): Parsed {
   let printed = "";
   const write = (text: string) => (printed += text);
   const program = buildProgram((parsed) => (result = parsed)).configureOutput({ writeOut: write, writeErr: () => {} });
-  for (const command of program.commands) command.copyInheritedSettings(program);
+  inherit(program);
   if (args.length === 0) return { kind: "help", text: program.helpInformation() };
+  const group = args.length === 1 ? program.commands.find((command) => command.name() === args[0]) : undefined;
+  if (group && group.commands.length > 0) return { kind: "help", text: group.helpInformation() };
   try {
     program.parse(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "help", text: printed };
-    const named = commands.find(({ name }) => name === args[0]);
+    const named =
+      commands.find(({ name }) => name === args[0] || name === `${args[0]} ${args[1]}`) ??
+      groups.find(({ name }) => name === args[0]);
     throw userError(
       "WrongUsage",
       error.message.replace(/^error: /, ""),
@@ -44,12 +51,28 @@ function buildProgram(done: (parsed: Parsed) => void): Command {
       "after",
       "\nEvery command takes --json: one document on stdout, progress on stderr.\nExit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted.",
     );
-  for (const specification of commands) addCommand(program, specification, done);
+  const parents = new Map(
+    groups.map(({ name, summary }) => [name, new Command(name).summary(summary).description(sentence(summary))]),
+  );
+  for (const specification of commands) {
+    const [group] = specification.name.split(" ") as [string];
+    const parent = parents.get(group);
+    if (parent && !program.commands.includes(parent)) program.addCommand(parent);
+    addCommand(parent ?? program, specification, done);
+  }
   return program;
 }
 
+/** Commands of a group write where the program writes, and throw as it throws. */
+function inherit(program: Command): void {
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program);
+    inherit(command);
+  }
+}
+
 function addCommand(program: Command, specification: CommandSpecification, done: (parsed: Parsed) => void): void {
-  const command = program.command(specification.name).summary(specification.summary);
+  const command = program.command(specification.name.split(" ").pop()!).summary(specification.summary);
   command.description([sentence(specification.summary), specification.details].filter(Boolean).join("\n\n"));
   for (const { name, summary, optional, variadic } of specification.arguments) {
     const inner = variadic ? `${name}...` : name;

@@ -9,7 +9,7 @@ import { ingest, type IngestResult } from "../lake/ingest";
 import { query, type QueryResult } from "../lake/query";
 import { deploy } from "../stacks/deploy";
 import { findEnvironment } from "../stacks/environments";
-import { describeChanges } from "./deploy";
+import { describeChanges, verify } from "./deploy";
 import type { CommandContext, Outcome } from "./context";
 
 const dataset = "engineering/meteorites";
@@ -40,6 +40,7 @@ export async function run(context: CommandContext): Promise<Outcome> {
   };
   const deployed = await deploy(context, environment, "up");
   phases.push(...deployed.phases);
+  if (environment.image) await timed("check images", () => verify(context, environment, deployed));
   const files = await samples(root);
   const [sent, answer] = await withLake(root, environment, async (lake) => {
     const request = { dataset, files, wait: true, timeout };

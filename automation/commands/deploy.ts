@@ -1,6 +1,9 @@
 import type { Values } from "../cli/specification";
-import { deploy } from "../stacks/deploy";
-import { findEnvironment } from "../stacks/environments";
+import { step } from "../events";
+import { withLake } from "../lake/connect";
+import { verifyImages, type Verification } from "../release/verify";
+import { deploy, type DeployResult } from "../stacks/deploy";
+import { findEnvironment, type Environment } from "../stacks/environments";
 import type { Changes } from "../stacks/progress";
 import { duration } from "../cli/render/text";
 import type { CommandContext, Outcome } from "./context";
@@ -8,11 +11,32 @@ import type { CommandContext, Outcome } from "./context";
 /** `tributary deploy <env>` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
   const environment = findEnvironment(context.root, String(values.env));
-  const { changes, seconds } = await deploy(context, environment, "up");
+  const result = await deploy(context, environment, "up");
+  const { changes, seconds } = result;
+  const images = environment.image ? await verify(context, environment, result) : undefined;
   return {
-    document: { ok: true, changes, seconds },
-    text: `${environment.name} is deployed: ${describeChanges(changes)}, in ${duration(seconds)}\n`,
+    document: { ok: true, changes, ...(images ? { images } : {}), seconds },
+    text: `${environment.name} is deployed: ${describeChanges(changes)}, in ${duration(seconds)}\n${images ? describeImages(images) : ""}`,
   };
+}
+
+/** Asks every function which image it runs, and compares with what was deployed. */
+export async function verify(
+  { root, sink }: CommandContext,
+  environment: Environment,
+  { outputs, runsImages }: DeployResult,
+): Promise<Verification> {
+  const expected = (outputs.images ?? {}) as Record<string, string>;
+  return step(sink, "Ask the functions which image they run", () =>
+    withLake(root, environment, (lake) => verifyImages(lake, expected, runsImages)),
+  );
+}
+
+function describeImages({ functions, answered }: Verification): string {
+  if (answered === functions)
+    return `each of its ${functions} functions says that it runs the image that was deployed\n`;
+  const others = functions - answered;
+  return `Lambda runs the images that were deployed; ${answered} functions said so themselves, ${others} cannot run now and were not asked\n`;
 }
 
 /** Changes as words; `no change` when there was none. */

@@ -1,13 +1,14 @@
 import { rm } from "node:fs/promises";
 import type { Values } from "../cli/specification";
 import { duration } from "../cli/render/text";
+import { eraseBuilder } from "../builder";
 import { userError } from "../errors";
 import { step } from "../events";
 import { eraseLocalAws } from "../local";
 import { killLeft } from "../stacks/engine";
 import { findEnvironment, stateFolder, workFolder, type Environment } from "../stacks/environments";
 import { exclusively } from "../stacks/exclusive";
-import { engineFolder } from "../stacks/folders";
+import { engineFolder, lockFolder } from "../stacks/folders";
 import { load } from "./late";
 import type { CommandContext, Outcome } from "./context";
 
@@ -20,8 +21,7 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
     const message = `destroy removes ${environment.name} and all its data; found ${found}, allowed is --yes ${environment.name}`;
     throw userError("NotConfirmed", message, `tributary destroy ${environment.name} --yes ${environment.name}`);
   }
-  const folder = engineFolder(context.root, environment);
-  await exclusively(folder, `destroy ${environment.name}`, () =>
+  await exclusively(lockFolder(context.root, environment), `destroy ${environment.name}`, () =>
     environment.local
       ? destroyLocal(context, environment)
       : load("../stacks/destroy").destroyStack(context, environment),
@@ -42,7 +42,9 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
 async function destroyLocal(context: CommandContext, environment: Environment): Promise<void> {
   const { root, sink } = context;
   await step(sink, "Remove the local environment", async (progress) => {
-    await killLeft(engineFolder(root, environment));
+    for (const name of [environment.name, "images.local"]) await killLeft(engineFolder(root, { ...environment, name }));
+    progress("stopping the image builder");
+    await eraseBuilder(root);
     progress("stopping the local AWS");
     await eraseLocalAws(root);
     await rm(stateFolder(root), { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import type { Values } from "../cli/specification";
-import { TributaryError } from "../errors";
+import { localAwsStopped } from "../lake/stopped";
 import { findLocalAws } from "../local";
 import { findEnvironment } from "../stacks/environments";
 import { load } from "./late";
@@ -11,13 +11,7 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
   const { root, sink, signal } = context;
   const environment = findEnvironment(root, String(values.env));
   const aws = environment.local ? await findLocalAws(root) : undefined;
-  if (environment.local && !aws) {
-    throw new TributaryError("the local AWS does not run", {
-      code: "LocalAwsStopped",
-      source: "cloud",
-      next: "tributary deploy local",
-    });
-  }
+  if (environment.local && !aws) throw localAwsStopped("tributary deploy local");
   const toolchain = await load("../toolchain").resolveToolchain(sink, { signal });
   const env = load("../stacks/workspace").engineEnvironment(root, environment, toolchain, aws);
   const lines = Object.entries({ ...env, PATH: undefined }).flatMap(([name, value]) =>

@@ -5,9 +5,12 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { TributaryError } from "../errors";
+import { silent } from "../events";
 import { findLocalAws, localAwsDied, localHttpsAgent, type LocalAws } from "../local";
 import type { Environment } from "../stacks/environments";
+import { ensureFunctionHost } from "../stacks/functionHost";
 import { outputsOf, readLocalState } from "../stacks/state";
+import { localAwsStopped } from "./stopped";
 import { remoteOutputs } from "./remote";
 import { lakeOutputs, type LakeOutputs } from "./outputs";
 
@@ -38,13 +41,9 @@ export async function connect(root: string, environment: Environment): Promise<L
     return connectWith(environment.name, await remoteOutputs(root, environment), {}, async (error) => error);
   const [state, aws] = await Promise.all([readLocalState(root, environment), findLocalAws(root)]);
   const outputs = lakeOutputs(state ? outputsOf(state) : {}, environment.name);
-  if (!aws) {
-    throw new TributaryError("the local AWS does not run", {
-      code: "LocalAwsStopped",
-      source: "cloud",
-      next: "tributary deploy local",
-    });
-  }
+  if (!aws) throw localAwsStopped("tributary deploy local");
+  // It ends with the machine, where the local AWS was started again.
+  if (environment.image) await ensureFunctionHost(root, aws, silent);
   const agent = await localHttpsAgent(aws, connections);
   const lake = connectWith(
     environment.name,

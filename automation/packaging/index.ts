@@ -8,7 +8,8 @@ import { lock } from "proper-lockfile";
 import { TributaryError } from "../errors";
 import { step, type EventSink, type Progress } from "../events";
 import { inputsDigest, outputsDigest, type Stamp } from "./fingerprint";
-import { unitsOf, type Unit } from "./units";
+import { type Target, thisMachine } from "./native";
+import { layerId, unitsOf, type Unit } from "./units";
 
 /** Where the packed code lies: absolute directories. */
 export interface PackagedCode {
@@ -16,6 +17,15 @@ export interface PackagedCode {
   layer: string;
   /** For each function, by its folder's name, the directory that holds `handler.js`. */
   functions: Record<string, string>;
+}
+
+/** How code is packed. */
+export interface PackageOptions {
+  /**
+   * Where the layer will run, e.g. `linux-arm64`; its native parts must be installed for it.
+   * @default this machine
+   */
+  target?: Target;
 }
 
 /** A build that waits for another one gives up after about this long (ms). */
@@ -28,10 +38,14 @@ const LOCK_PATIENCE = 120_000;
  *
  * @throws TributaryError `BundleFailed`, `HandlerImport` or `NativeBindingMissing`
  */
-export async function packageCode(root: string, sink: EventSink): Promise<PackagedCode> {
+export async function packageCode(
+  root: string,
+  sink: EventSink,
+  { target = thisMachine }: PackageOptions = {},
+): Promise<PackagedCode> {
   const build = path.join(root, ".tributary", "build");
   await mkdir(build, { recursive: true });
-  const units = unitsOf(root);
+  const units = unitsOf(root, target);
   const stale = await staleUnits(root, build, units);
   if (stale.length > 0) {
     await step(sink, "pack functions and layer", (progress) =>
@@ -39,9 +53,9 @@ export async function packageCode(root: string, sink: EventSink): Promise<Packag
     );
   }
   await removeStrangers(build, units);
-  const functions = units.filter((unit) => unit.id !== "layer");
+  const functions = units.slice(1);
   return {
-    layer: path.join(build, "layer"),
+    layer: path.join(build, layerId(target)),
     functions: Object.fromEntries(functions.map((unit) => [path.basename(unit.id), path.join(build, unit.id)])),
   };
 }

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { copyFile, mkdir, readdir, realpath } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, realpath } from "node:fs/promises";
 import path from "node:path";
 import { userError } from "../errors";
 
@@ -19,19 +19,33 @@ const RUNS = /(\.js|\.cjs|\.node|\.so|\.dylib|\.dll|^package\.json|^LICENSE.*)$/
  */
 export async function copyNative(root: string, nodeModules: string, target: Target): Promise<void> {
   const bindings = await packageDirectory(root, "@duckdb/node-bindings");
-  const native = (await installed(root, path.dirname(bindings))).filter((name) => isFor(name, target));
-  if (native.length === 0) {
-    const [os, cpu] = target.split("-");
-    const next = `npm install --no-save --os=${os} --cpu=${cpu} @duckdb/node-bindings-${target}@<the version in package-lock.json>`;
-    throw userError(
-      "NativeBindingMissing",
-      `@duckdb/node-bindings-${target} is not installed; the layer needs it to run on ${target}`,
-      next,
-    );
-  }
+  const there = await installed(root, path.dirname(bindings));
+  // Where both C libraries' bindings are installed, the second would only make the layer twice as large.
+  const native = [`@duckdb/node-bindings-${target}`, `@duckdb/node-bindings-${target}-musl`]
+    .filter((name) => there.includes(name))
+    .slice(0, 1);
+  if (native.length === 0) throw await missing(bindings, target);
   for (const name of ["@duckdb/node-bindings", ...native, "detect-libc"]) {
     await copyRunning(await packageDirectory(root, name), path.join(nodeModules, name));
   }
+}
+
+async function missing(bindings: string, target: Target): Promise<Error> {
+  const [os, cpu] = target.split("-");
+  const name = `@duckdb/node-bindings-${target}`;
+  const manifest = JSON.parse(await readFile(path.join(bindings, "package.json"), "utf8")) as BindingsManifest;
+  const version = manifest.optionalDependencies?.[name];
+  return userError(
+    "NativeBindingMissing",
+    `${name} is not installed; the layer needs it to run on ${target}`,
+    version === undefined
+      ? `DuckDB has no binding for ${target}; choose another platform`
+      : `npm install --no-save --force --os=${os} --cpu=${cpu} ${name}@${version}`,
+  );
+}
+
+interface BindingsManifest {
+  optionalDependencies?: Record<string, string>;
 }
 
 async function installed(root: string, scope: string): Promise<string[]> {
@@ -40,10 +54,6 @@ async function installed(root: string, scope: string): Promise<string[]> {
     ...(await readdir(path.join(root, "node_modules", "@duckdb")).catch(() => [])),
   ]);
   return [...folders].sort().map((folder) => `@duckdb/${folder}`);
-}
-
-function isFor(name: string, target: Target): boolean {
-  return name === `@duckdb/node-bindings-${target}` || name === `@duckdb/node-bindings-${target}-musl`;
 }
 
 async function packageDirectory(root: string, name: string): Promise<string> {

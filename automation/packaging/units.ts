@@ -2,11 +2,11 @@ import { readdirSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { bundleHandler, bundleLayer, LAYER_PACKAGE } from "./bundle";
-import { copyNative, thisMachine } from "./native";
+import { copyNative, type Target, thisMachine } from "./native";
 
 /** Something that becomes one directory: the layer, or one function. */
 export interface Unit {
-  /** `layer` or `functions/<name>`: its directory below the build directory. */
+  /** `layer`, `layer-<target>` or `functions/<name>`: its directory below the build directory. */
   id: string;
   /** Where its sources begin, relative to the checkout. */
   entry: string;
@@ -14,8 +14,13 @@ export interface Unit {
   build: (root: string, directory: string) => Promise<string[]>;
 }
 
+/** Directory of the layer for a target, below the build directory; another one than this machine's lies beside it. */
+export function layerId(target: Target): string {
+  return target === thisMachine ? "layer" : `layer-${target}`;
+}
+
 /** The layer and all functions of a checkout, in a fixed order. */
-export function unitsOf(root: string): Unit[] {
+export function unitsOf(root: string, target: Target = thisMachine): Unit[] {
   const names = readdirSync(path.join(root, "functions"), { withFileTypes: true })
     .filter(
       (entry) =>
@@ -24,7 +29,12 @@ export function unitsOf(root: string): Unit[] {
     )
     .map((entry) => entry.name)
     .sort();
-  return [{ id: "layer", entry: "layer/index.ts", build: buildLayer }, ...names.map(functionUnit)];
+  const layer: Unit = {
+    id: layerId(target),
+    entry: "layer/index.ts",
+    build: (checkout, directory) => buildLayer(checkout, directory, target),
+  };
+  return [layer, ...names.map(functionUnit)];
 }
 
 function functionUnit(name: string): Unit {
@@ -40,7 +50,7 @@ function functionUnit(name: string): Unit {
   };
 }
 
-async function buildLayer(root: string, directory: string): Promise<string[]> {
+async function buildLayer(root: string, directory: string, target: Target): Promise<string[]> {
   const { contents, sources } = await bundleLayer(root);
   const nodeModules = path.join(directory, "nodejs", "node_modules");
   const own = path.join(nodeModules, LAYER_PACKAGE);
@@ -50,6 +60,6 @@ async function buildLayer(root: string, directory: string): Promise<string[]> {
     path.join(own, "package.json"),
     `${JSON.stringify({ name: LAYER_PACKAGE, private: true, main: "index.js" })}\n`,
   );
-  await copyNative(root, nodeModules, thisMachine);
+  await copyNative(root, nodeModules, target);
   return sources;
 }

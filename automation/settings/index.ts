@@ -1,12 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { userError } from "../errors";
-import { type LakeSettings, lakeSettingsSchema } from "./schema";
+import { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
-export { type LakeSettings, lakeSettingsSchema } from "./schema";
+export { DEFAULT_BASE_IMAGE, type ImageBuildSettings, type ImagesSource, platformOf } from "./images";
+export { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
-/** All that a stack's program is told. */
-export interface Settings extends LakeSettings {
+/** What every stack's program is told. */
+export interface Identity {
   /** Pulumi project. */
   project: string;
   /** Stack, e.g. `dev` or `dev.eu-central-1`. */
@@ -16,6 +17,15 @@ export interface Settings extends LakeSettings {
   /** `aws:region`. */
   region: string;
 }
+
+/** All that a lake's program is told. */
+export interface Settings extends LakeSettings, Identity {}
+
+/** All that the program of the stack `images` is told. */
+export interface ImagesStackSettings extends ImagesSettings, Identity {}
+
+/** Environment of the stacks that hold images. */
+export const IMAGES = "images";
 
 /** Where settings are read from: Pulumi's stack configuration, every value as text. */
 export interface RawSettings {
@@ -29,35 +39,65 @@ export interface RawSettings {
 export const NAMESPACE = "tributary";
 
 /**
- * The running program's settings.
+ * The running program's raw settings.
  *
- * @param config the namespace to read; `new pulumi.Config("tributary")`
- * @throws user error `InvalidSettings` that tells all problems at once: key, file, what was found, what is allowed
+ * @param namespace the keys to read
  */
-export function readSettings(config: pulumi.Config): Settings {
-  const values = pulumi.runtime.allConfig();
-  const own = Object.entries(values).filter(([key]) => key.startsWith(`${config.name}:`) || key === "aws:region");
-  return parseSettings({ project: pulumi.getProject(), stack: pulumi.getStack(), values: Object.fromEntries(own) });
+export function rawSettings(namespace = NAMESPACE): RawSettings {
+  const own = Object.entries(pulumi.runtime.allConfig()).filter(
+    ([key]) => key.startsWith(`${namespace}:`) || key === "aws:region",
+  );
+  return { project: pulumi.getProject(), stack: pulumi.getStack(), values: Object.fromEntries(own) };
+}
+
+/** Whether a stack holds images: `images`, or `images.<anything>`. */
+export function holdsImages(stack: string): boolean {
+  return envOf(stack) === IMAGES;
 }
 
 /**
- * Checks raw settings and fills in the defaults.
+ * Checks a lake's raw settings and fills in the defaults.
  *
- * @throws user error `InvalidSettings`, with all problems at once
+ * @throws user error `InvalidSettings` that tells all problems at once: key, file, what was found, what is allowed
  */
-export function parseSettings({ project, stack, values }: RawSettings): Settings {
+export function parseSettings(raw: RawSettings): Settings {
+  const settings = parse(raw, lakeSettingsSchema, (given) => architectureProblems(given));
+  const platform = settings.architecture === "arm64" ? "linux/arm64" : "linux/amd64";
+  return { ...settings, imageBuild: { ...settings.imageBuild, platform } };
+}
+
+/** Checks the raw settings of the stack `images`, like {@link parseSettings}. */
+export function parseImagesSettings(raw: RawSettings): ImagesStackSettings {
+  return parse(raw, imagesSettingsSchema, () => []);
+}
+
+function architectureProblems({ architecture, imageBuild }: LakeSettings): { path: string[]; allowed: string }[] {
+  const platform = architecture === "arm64" ? "linux/arm64" : "linux/amd64";
+  if (imageBuild.platform === undefined || imageBuild.platform === platform) return [];
+  return [{ path: ["imageBuild", "platform"], allowed: `${platform}, as architecture is ${architecture}` }];
+}
+
+const envOf = (stack: string) => stack.split(".")[0] ?? "";
+
+function parse<T extends object>(
+  { project, stack, values }: RawSettings,
+  schema: z.ZodType<T>,
+  furtherProblems: (settings: T) => { path: string[]; allowed: string }[],
+): T & Identity {
   const file = `Pulumi.${stack}.yaml`;
   const given = Object.fromEntries(
     Object.entries(values)
       .filter(([key]) => key.startsWith(`${NAMESPACE}:`))
       .map(([key, text]) => [key.slice(NAMESPACE.length + 1), typed(text)]),
   );
-  const parsed = lakeSettingsSchema.safeParse(given);
-  const env = stack.split(".")[0] ?? "";
+  const parsed = schema.safeParse(given);
+  const env = envOf(stack);
   const region = values["aws:region"];
   const problems = [
     ...identityProblems({ project, env, region }, file),
-    ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => describe(issue, given, file))),
+    ...(parsed.success
+      ? furtherProblems(parsed.data).map(({ path, allowed }) => told(path, given, allowed, file))
+      : parsed.error.issues.flatMap((issue) => describe(issue, given, file, schema))),
   ];
   if (parsed.success && problems.length === 0) return { ...parsed.data, project, stack, env, region: region ?? "" };
   throw userError(
@@ -94,15 +134,20 @@ function identityProblems(
   ];
 }
 
-function describe(issue: z.core.$ZodIssue, given: unknown, file: string): string[] {
-  const at = (path: readonly PropertyKey[]) => `${NAMESPACE}:${path.map(String).join(".")} in ${file}`;
+const keyOf = (path: readonly PropertyKey[], file: string) => `${NAMESPACE}:${path.map(String).join(".")} in ${file}`;
+
+function told(path: readonly PropertyKey[], given: unknown, allowed: string, file: string): string {
+  return `${keyOf(path, file)}: found ${show(valueAt(given, path))}; allowed: ${allowed}`;
+}
+
+function describe(issue: z.core.$ZodIssue, given: unknown, file: string, schema: z.ZodType): string[] {
   if (issue.code === "unrecognized_keys") {
+    const allowed = keysAt(schema, issue.path);
     return issue.keys.map(
-      (key) => `${at([...issue.path, key])}: found a key that does not exist; allowed: ${keysAt(issue.path)}`,
+      (key) => `${keyOf([...issue.path, key], file)}: found a key that does not exist; allowed: ${allowed}`,
     );
   }
-  const allowed = issue.code === "invalid_type" ? "an object" : issue.message;
-  return [`${at(issue.path)}: found ${show(valueAt(given, issue.path))}; allowed: ${allowed}`];
+  return [told(issue.path, given, issue.code === "invalid_type" ? "an object" : issue.message, file)];
 }
 
 function show(value: unknown): string {
@@ -115,8 +160,8 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
 }
 
-function keysAt(path: readonly PropertyKey[]): string {
-  let schema: unknown = lakeSettingsSchema;
+function keysAt(root: z.ZodType, path: readonly PropertyKey[]): string {
+  let schema: unknown = root;
   for (const key of path) schema = unwrap((schema as { shape: Record<PropertyKey, unknown> }).shape[key]);
   return Object.keys((schema as { shape: object }).shape).join(", ");
 }

@@ -1,31 +1,10 @@
 import { z } from "zod";
-import { isImageByDigest } from "../../components/compute/functionPackage";
 import { logRetentionDays } from "../../components/compute/EncryptedLogGroup";
 import { type FunctionName, functionNames } from "../../components/lake/functions";
 import { DLQ_RETENTION } from "../../components/stages/Queue";
 import { type Duration, type Size, toDays, toMegabytes } from "../../components/units";
-
-/** A value that satisfies `accepts`; its error is the sentence that says what is allowed. */
-function leaf<T>(accepts: (value: T) => boolean, allowed: string) {
-  return z.custom<T>(
-    (value) => {
-      try {
-        return accepts(value as T);
-      } catch {
-        return false;
-      }
-    },
-    { error: allowed },
-  );
-}
-
-const yesOrNo = leaf<boolean>((value) => typeof value === "boolean", "true or false");
-
-const days = (from: number, to: number) =>
-  leaf<Duration>(
-    (value) => toDays(value, "") >= from && toDays(value, "") <= to,
-    `whole days from "${from} days" to "${to} days"`,
-  );
+import { imageBuildSchema, imagesSource } from "./images";
+import { days, leaf, tags, yesOrNo } from "./values";
 
 /** The longest expiration that a lifecycle rule is given here: ten years. */
 const LONGEST = 3_650;
@@ -59,39 +38,11 @@ const functionSchema = z.strictObject({
   ).optional(),
 });
 
-const image = leaf<string>(
-  (value) => typeof value === "string" && isImageByDigest(value),
-  "an image by its digest: <repository>@sha256:<64 hex digits>",
-);
-
 /** One optional entry for each function of the lake. */
 function forEachFunction<S extends z.ZodType>(schema: S) {
   const shape = Object.fromEntries(functionNames.map((name) => [name, schema.optional()]));
   return z.strictObject(shape as Record<FunctionName, z.ZodOptional<S>>);
 }
-
-const tagKey = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu;
-const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
-const ownTags = ["project", "env", "stack"];
-
-const tags = z
-  .record(
-    z.string(),
-    leaf<string>(
-      (value) => typeof value === "string" && tagValue.test(value),
-      "up to 256 letters, digits, spaces and _.:/=+-@",
-    ),
-    { error: "an object of tags" },
-  )
-  .superRefine((given, context) => {
-    for (const key of Object.keys(given)) {
-      const allowed = tagKey.test(key) && !ownTags.includes(key);
-      if (!allowed) {
-        const message = `another key: 1 to 128 letters, digits, spaces and _.:/=+-@, not "aws:…", not ${ownTags.join(", ")}`;
-        context.addIssue({ code: "custom", path: [key], message });
-      }
-    }
-  });
 
 /** Settings of a lake: the keys `tributary:<key>` of a stack's file. Every key has a default. */
 export const lakeSettingsSchema = z.strictObject({
@@ -134,11 +85,31 @@ export const lakeSettingsSchema = z.strictObject({
   ),
   /** What single functions need otherwise. */
   functions: forEachFunction(functionSchema).prefault({}),
-  /** Functions that run an image, by its digest; the others run their archive. */
-  images: forEachFunction(image).prefault({}),
+  /** What functions run: an image, or an archive that the driver packs. */
+  packaging: leaf<"archive" | "image">((value) => ["archive", "image"].includes(value), "archive or image").default(
+    "archive",
+  ),
+  /**
+   * Where the images come from, with `packaging: image`: `build` builds them in this stack; `{ stack: images }` takes what
+   * that stack built last; an entry for each function names its image by digest, as `tributary promote` writes it.
+   */
+  images: imagesSource.default({ stack: "images" }),
+  /** How images are built, with `images: build`. */
+  imageBuild: imageBuildSchema.prefault({}),
   /** Tags of every resource, besides project, env and stack. */
   tags: tags.default({}),
 });
+
+/** Settings of the stack `images`, and of stacks named `images.<anything>`. */
+export const imagesSettingsSchema = z.strictObject({
+  /** How images are built, and where they are kept. */
+  imageBuild: imageBuildSchema.prefault({}),
+  /** Tags of every resource, besides project, env and stack. */
+  tags: tags.default({}),
+});
+
+/** Settings of the stack `images`, complete. */
+export type ImagesSettings = z.output<typeof imagesSettingsSchema>;
 
 /** Settings of a lake, complete. */
 export type LakeSettings = z.output<typeof lakeSettingsSchema>;

@@ -5,3 +5,8 @@ import { workFolder, type Environment } from "./environments";
 export function engineFolder(root: string, environment: Environment): string {
   return path.join(workFolder(root), "engine", environment.name);
 }
+
+/** Folder whose owner may work on an environment. All stacks of the local AWS have one: they share it and its state. */
+export function lockFolder(root: string, environment: Environment): string {
+  return engineFolder(root, environment.local ? { ...environment, name: "local" } : environment);
+}

@@ -1,22 +1,32 @@
+import { createRequire } from "node:module";
 import { readFile, rm } from "node:fs/promises";
 import * as path from "node:path";
 import type { CommandContext } from "../commands/context";
 import { writeWhole } from "../local/files";
 import { acknowledgeStateLoss, ensureLocalAws, type LocalAws } from "../local";
 import { packageCode } from "../packaging";
-import { resolveToolchain, type Toolchain } from "../toolchain";
+import { resolveToolchain, type OptionalPlugin, type Toolchain } from "../toolchain";
 import { stateFolder, type Environment } from "./environments";
+import { ensureFunctionHost } from "./functionHost";
+import type { ImageBuild, prepareImageBuild } from "./imageBuild";
 
 /** Everything that an engine run needs. */
 export interface Prepared {
   toolchain: Toolchain;
   /** Undefined in an environment on AWS. */
   aws: LocalAws | undefined;
+  /** Undefined where no image is built. To be closed at the end. */
+  build: ImageBuild | undefined;
+  /** Whether functions that are images can run: on AWS, and where this machine has a container host. */
+  runsImages: boolean;
   /** Seconds that each part took; they ran side by side. */
   phases: { name: string; seconds: number }[];
 }
 
-/** Finds or makes toolchain, local AWS and packaged code, side by side; all must be there before the engine starts. */
+/**
+ * Finds or makes toolchain, local AWS and packaged code, side by side, and where images are built their builder; all must be
+ * there before the engine starts.
+ */
 export async function prepare(context: CommandContext, environment: Environment): Promise<Prepared> {
   const { root, sink, signal } = context;
   const phases: Prepared["phases"] = [];
@@ -26,12 +36,34 @@ export async function prepare(context: CommandContext, environment: Environment)
     phases.push({ name, seconds: Math.round(performance.now() - started) / 1000 });
     return result;
   };
-  const [toolchain, aws] = await allOrFirstFailure([
-    timed("toolchain", resolveToolchain(sink, { signal })),
-    timed("local AWS", environment.local ? ensureLocalAws(root, sink) : Promise.resolve(undefined)),
-    timed("packaging", packageCode(root, sink)),
-  ]);
-  return { toolchain, aws, phases };
+  const local = environment.local ? ensureLocalAws(root, sink) : Promise.resolve(undefined);
+  const building = environment.builds ? local.then((aws) => builds(context, environment, aws)) : undefined;
+  const plugins: OptionalPlugin[] = environment.builds ? ["docker-build"] : [];
+  try {
+    const hosting = environment.image && environment.local;
+    const [toolchain, aws, runsImages, , build] = await allOrFirstFailure([
+      timed("toolchain", resolveToolchain(sink, { signal, plugins })),
+      timed("local AWS", local),
+      hosting ? local.then((aws) => ensureFunctionHost(root, aws!, sink)) : Promise.resolve(!environment.local),
+      // Images are packed for the platform that they are built for: by the program, which knows it.
+      environment.image || environment.builds
+        ? Promise.resolve(undefined)
+        : timed("packaging", packageCode(root, sink)),
+      building === undefined ? Promise.resolve(undefined) : timed("image builder", building),
+    ]);
+    return { toolchain, aws, build, runsImages, phases };
+  } catch (error) {
+    await building?.then(({ close }) => close()).catch(() => undefined);
+    throw error;
+  }
+}
+
+const load = createRequire(__filename);
+
+/** Loaded when it is needed: most deployments build no image. */
+function builds(...args: Parameters<typeof prepareImageBuild>): Promise<ImageBuild> {
+  const loaded = load("./imageBuild") as { prepareImageBuild: typeof prepareImageBuild };
+  return loaded.prepareImageBuild(...args);
 }
 
 /** Waits for all before it fails, so that nothing goes on in the background; the first failure is the one to show. */

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
 import type { Progress } from "../events";
-import type { RecordedResource } from "./state";
+import { stackType, type RecordedResource } from "./state";
 
 type StepEventMetadata = NonNullable<EngineEvent["resourcePreEvent"]>["metadata"];
 
@@ -41,6 +41,8 @@ export class EngineListener {
   private counts: OpMap | undefined;
   private readonly finished: OpMap = {};
   private warningsHeard: string[] = [];
+  /** Outputs of the stack; undefined while the program has not come to its end. */
+  outputs: Record<string, unknown> | undefined;
   /** Changes in the order in which the engine began them. */
   readonly resources: ResourceChange[] = [];
 
@@ -54,7 +56,8 @@ export class EngineListener {
   readonly onEvent = (event: EngineEvent): void => {
     if (event.resourcePreEvent) this.begun(event.resourcePreEvent.metadata);
     if (event.resOutputsEvent) {
-      const { op, urn } = event.resOutputsEvent.metadata;
+      const { op, urn, type, new: state } = event.resOutputsEvent.metadata;
+      if (type === stackType) this.outputs = state?.outputs;
       this.finished[op] = (this.finished[op] ?? 0) + 1;
       this.ended(urn);
     }

@@ -25,6 +25,10 @@ export interface Run {
   stack: Stack;
   engine: Engine;
   aws: LocalAws | undefined;
+  /** The run's settings file, where it is not the environment's own. */
+  configFile?: string;
+  /** Resources that the engine works on at a time. @default 4 a core */
+  parallel?: number;
 }
 
 /**
@@ -65,7 +69,8 @@ async function settle(interrupted: Run, state: RecordedState, pending: PendingOp
     const targets = [...new Set([...plan.adopt.map(({ urn }) => urn), ...plan.repeat, ...unread(state.resources)])];
     if (targets.length === 0) return plan;
     progress(`looking up ${targets.length} resources`);
-    await run(interrupted, refreshArguments(targets));
+    const settings = interrupted.configFile === undefined ? [] : ["--config-file", interrupted.configFile];
+    await run(interrupted, [...refreshArguments(targets), ...settings]);
     return plan;
   });
 }

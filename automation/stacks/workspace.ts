@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import * as path from "node:path";
 import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import type { LocalAws } from "../local";
@@ -6,6 +6,8 @@ import type { Toolchain } from "../toolchain";
 import { Engine } from "./engine";
 import { stateFolder, workFolder, type Environment } from "./environments";
 import { engineFolder } from "./folders";
+import type { ImageBuild } from "./imageBuild";
+import { removeSaltFile, writeRunSettings } from "./settingsFile";
 
 /** The fixed passphrase of the local environment: its state holds no secret, and nothing of it leaves the machine. */
 export const localPassphrase = "local";
@@ -33,6 +35,10 @@ export function engineEnvironment(
 export interface OpenStack {
   stack: Stack;
   engine: Engine;
+  /** Settings file of this run, for the engine's `--config-file`; undefined: the environment's own. */
+  configFile: string | undefined;
+  /** Resources that the engine works on at a time; undefined: its own default, 4 a core. */
+  parallel: number | undefined;
 }
 
 /**
@@ -45,6 +51,7 @@ export async function openStack(
   toolchain: Toolchain,
   aws: LocalAws | undefined,
   program: PulumiFn,
+  build?: Pick<ImageBuild, "env" | "settings" | "parallel">,
 ): Promise<OpenStack> {
   if (environment.local) await mkdir(stateFolder(root), { recursive: true });
   const temporary = await emptyTemporaryFolder(root, environment);
@@ -54,19 +61,25 @@ export async function openStack(
     {
       workDir: root,
       pulumiCommand: engine.command,
-      envVars: { ...engineEnvironment(root, environment, toolchain, aws), TMPDIR: temporary },
+      envVars: { ...engineEnvironment(root, environment, toolchain, aws), ...build?.env, TMPDIR: temporary },
     },
   );
   // After each run the API starts the engine three more times, for outputs and history that nobody here looks at: 3 s.
   stack.outputs = async () => ({});
   stack.info = async () => undefined;
-  return { stack, engine };
+  if (environment.extends !== undefined) await removeSaltFile(root, environment.name);
+  const configFile = build && (await writeRunSettings(root, environment, build.settings));
+  return { stack, engine, configFile, parallel: build?.parallel };
 }
+
+/** The run's registry logins, which are there before its stack is opened. */
+const keptInTemporary = "docker";
 
 /** The AWS plugin never deletes the copies of archives that it makes (25 MB for the layer): here they end with the next run. */
 async function emptyTemporaryFolder(root: string, environment: Environment): Promise<string> {
   const folder = path.join(workFolder(root), "tmp", environment.name);
-  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
+  const left = (await readdir(folder)).filter((name) => name !== keptInTemporary);
+  await Promise.all(left.map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
   return folder;
 }

@@ -1,12 +1,10 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Manifest } from "../../layer/manifest-schema";
-import { TributaryError } from "../../automation/errors";
 import type { LakeSettings } from "../../automation/settings";
 import { Component } from "../Component";
 import { CodeStore } from "../compute/CodeStore";
 import { CommonLayer } from "../compute/CommonLayer";
 import { ContainerFunction } from "../compute/ContainerFunction";
-import type { FunctionPackage } from "../compute/functionPackage";
 import { Catalog } from "../datasets/Catalog";
 import { Dataset } from "../datasets/Dataset";
 import type { Scope } from "../scope";
@@ -18,9 +16,10 @@ import { STAGE_B, StageB } from "../stages/StageB";
 import { stateMachineArn } from "../stages/StateMachine";
 import { ControlTables } from "../storage/ControlTables";
 import { LakeStorage } from "../storage/LakeStorage";
-import { defaultTags } from "../tags";
+import { withDefaultTags } from "../tags";
 import { type EnvName, functionDefinitions, type FunctionName, functionNames } from "./functions";
 import { grantAll } from "./grants";
+import { type ArchiveParts, digestVariable, type LakeCode, packageOf } from "./packages";
 
 /** How often an object is tried in a stage before it fails. */
 export const MAX_ATTEMPTS = 3;
@@ -28,14 +27,14 @@ export const MAX_ATTEMPTS = 3;
 /** Arrivals are small and independent of each other: a batch of them may be this many times larger than a stage's. */
 const ARRIVALS_BATCH_FACTOR = 10;
 
-/** Arguments of {@link Lake}. */
-export interface LakeArgs {
+/** Arguments of {@link Lake}, with what its functions run: `code` or `images`. */
+export type LakeArgs = LakeBase & LakeCode;
+
+interface LakeBase {
   scope: Scope;
   settings: LakeSettings;
   /** The datasets. */
   manifests: readonly Manifest[];
-  /** Folders with the packed layer and the packed functions. */
-  code: { layer: string; functions: Readonly<Record<string, string>> };
 }
 
 /** The parts of a {@link Lake}. */
@@ -43,8 +42,10 @@ export interface LakeNodes {
   storage: LakeStorage;
   tables: ControlTables;
   catalog: Catalog;
-  code: CodeStore;
-  layer: CommonLayer;
+  /** Only where functions run archives. */
+  code?: CodeStore;
+  /** Only where functions run archives. */
+  layer?: CommonLayer;
   arrivals: Arrivals;
   arrivalsConsumer: Consumer;
   functions: Record<FunctionName, ContainerFunction>;
@@ -63,21 +64,21 @@ export class Lake extends Component<LakeNodes> {
     args: LakeArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super("lake:Lake", logicalName, withTags(args, opts));
+    super("lake:Lake", logicalName, withDefaultTags(args.scope, args.settings.tags, opts));
     this.args = args;
     const storage = this.storage();
     const tables = this.tables(storage);
     const catalog = this.catalog(storage);
-    const code = this.code(storage);
-    const layer = this.layer(code);
+    const archives = this.archives(storage);
     const arrivals = this.arrivals(storage);
-    const functions = this.functions({ layer, code, storage }, this.environment(storage, tables, catalog, arrivals));
+    const functions = this.functions({ archives, storage }, this.environment(storage, tables, catalog, arrivals));
     const stageA = this.stageA(storage, functions);
     const stageB = this.stageB(storage, functions);
     const datasets = this.datasets(storage, tables, catalog, { functions, stageA, stageB });
     const arrivalsConsumer = this.route(arrivals, functions.routing, datasets);
     grantAll(functions, { storage, tables: tables.nodes, arrivals, stageA, stageB, datasets });
     const stages = { arrivals, arrivalsConsumer, stageA, stageB };
+    const { store: code, layer } = archives ?? {};
     this.nodes = { storage, tables, catalog, code, layer, functions, datasets, ...stages };
     this.registerOutputs({});
   }
@@ -97,6 +98,7 @@ export class Lake extends Component<LakeNodes> {
       arrivalsQueueUrl: arrivals.queue.main.url,
       arrivalsDlqUrl: arrivals.queue.dlq.url,
       functions: Object.fromEntries(functionNames.map((name) => [name, functions[name].aliasArn])),
+      ...(this.args.images && { images: this.args.images }),
       datasets: Object.fromEntries(datasets.map((dataset) => [dataset.id, dataset.outputs])),
       stageAStateMachineArn: stageA.machine.arn,
       stageBStateMachineArn: stageB.machine.arn,
@@ -131,20 +133,17 @@ export class Lake extends Component<LakeNodes> {
     );
   }
 
-  private code({ key }: LakeStorage): CodeStore {
-    const { scope, settings } = this.args;
-    const { lifecycle } = settings;
-    return new CodeStore(`${this.logicalName}-code`, { scope, key, lifecycle }, this.child());
-  }
-
-  private layer(store: CodeStore): CommonLayer {
+  private archives({ key }: LakeStorage): ArchiveParts | undefined {
     const { scope, settings, code } = this.args;
-    const { architecture } = settings;
-    return new CommonLayer(
+    if (code === undefined) return undefined;
+    const { lifecycle, architecture } = settings;
+    const store = new CodeStore(`${this.logicalName}-code`, { scope, key, lifecycle }, this.child());
+    const layer = new CommonLayer(
       `${this.logicalName}-layer`,
       { scope, store, directory: code.layer, architecture },
       this.child(),
     );
+    return { store, layer };
   }
 
   private arrivals({ raw }: LakeStorage): Arrivals {
@@ -193,14 +192,16 @@ export class Lake extends Component<LakeNodes> {
     const { scope, settings } = this.args;
     const { env, ...definition } = functionDefinitions[name];
     const { memory = definition.memory, reservedConcurrency } = settings.functions[name] ?? {};
+    const code = packageOf(name, this.args, parts.archives);
     return new ContainerFunction(
       `${this.logicalName}-${name}`,
       {
         ...definition,
         scope,
         what: name,
-        package: packageOf(name, this.args, parts),
+        package: code,
         environment: {
+          ...digestVariable(code),
           ...Object.fromEntries(env.map((variable) => [variable, environment[variable]])),
           POWERTOOLS_SERVICE_NAME: name,
           POWERTOOLS_LOG_LEVEL: settings.logLevel,
@@ -297,22 +298,8 @@ export class Lake extends Component<LakeNodes> {
 }
 
 /** What every function is made with. */
-type FunctionParts = Pick<LakeNodes, "layer" | "code" | "storage">;
-
-function packageOf(name: FunctionName, { settings, code }: LakeArgs, parts: FunctionParts): FunctionPackage {
-  const image = settings.images[name];
-  const archive = code.functions[name];
-  if (image !== undefined) return { image };
-  if (archive !== undefined) return { archive, store: parts.code, layers: [parts.layer.arn] };
-  throw new TributaryError(`function ${name} has neither a packed folder nor an image`, {
-    code: "FunctionNotPacked",
-    next: `add functions/${name}/handler.ts, or set tributary:images.${name}`,
-  });
-}
-
-function withTags({ scope, settings }: LakeArgs, opts: pulumi.ComponentResourceOptions = {}) {
-  const tags = { ...settings.tags, project: scope.project, env: scope.env, stack: scope.stack };
-  return pulumi.mergeOptions({ transformations: [defaultTags(tags)] }, opts);
+interface FunctionParts extends Pick<LakeNodes, "storage"> {
+  archives: ArchiveParts | undefined;
 }
 
 /** One message at a time stays one at a time. */

@@ -3,6 +3,7 @@
  * environment of its own and prints a table, or with `--json` one document. Progress goes to stderr.
  */
 import { flow } from "./flow";
+import { images } from "./images";
 
 /** What every benchmark gives back. */
 export interface BenchmarkResult {
@@ -14,7 +15,7 @@ export interface BenchmarkResult {
   conclusions: string[];
 }
 
-const benchmarks: Record<string, () => Promise<BenchmarkResult>> = { flow };
+const benchmarks: Record<string, () => Promise<BenchmarkResult>> = { flow, images };
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);

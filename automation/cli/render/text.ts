@@ -34,3 +34,8 @@ export function bar(done: number, total: number, width: number): string {
   const full = Math.round(share * width);
   return "━".repeat(full) + "─".repeat(width - full);
 }
+
+/** Bytes for people: `31.4 MB`. */
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -255,12 +255,30 @@ describe("the lake", function () {
   });
 
   describe("code", () => {
-    it("can be an image for any function", async () => {
-      const image = `repo@sha256:${"a".repeat(64)}`;
-      const made = await build("prod", { images: { routing: image } });
-      const fn = inputsOf(made.resources, "aws:lambda/function:Function", "lake-routing-function");
-      assert.deepEqual([fn.packageType, fn.imageUri], ["Image", image]);
-      assert.equal(ofType(made.resources, "aws:s3/bucketObjectv2:BucketObjectv2").length, 15);
+    it("can be images, by their digest, which the functions can tell", async () => {
+      const digest = `sha256:${"a".repeat(64)}`;
+      const images = Object.fromEntries(functionNames.map((name) => [name, `repo@${digest}`]));
+      const made = await run(() => lake("prod", {}, [manifest], { images }).outputs, { stack: "prod" });
+      for (const { inputs } of ofType(made.resources, "aws:lambda/function:Function")) {
+        assert.deepEqual([inputs.packageType, inputs.imageUri], ["Image", `repo@${digest}`]);
+        assert.equal(inputs.environment.variables.IMAGE_DIGEST, digest);
+        assert.equal(inputs.layers, undefined);
+      }
+      assert.deepEqual((made.outputs as any).images, images);
+      const archives = ["aws:s3/bucketObjectv2:BucketObjectv2", "aws:lambda/layerVersion:LayerVersion"];
+      assert.deepEqual(
+        archives.flatMap((type) => ofType(made.resources, type)),
+        [],
+      );
+      assert.equal(ofType(made.resources, "aws:s3/bucket:Bucket").length, 3);
+    });
+
+    it("that is not there for a function is told by its name", async () => {
+      const { routing: _, ...images } = Object.fromEntries(functionNames.map((name) => [name, "repo@sha256:1"]));
+      await assert.rejects(
+        run(() => lake("prod", {}, [manifest], { images }).outputs),
+        { code: "FunctionWithoutImage", message: /^function routing has no image$/ },
+      );
     });
   });
 });

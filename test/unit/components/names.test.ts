@@ -18,6 +18,7 @@ const accepted: Record<NameKind, RegExp> = {
   eventRule: /^[A-Za-z0-9_.-]{1,64}$/,
   athenaWorkgroup: /^[A-Za-z0-9_.-]{1,128}$/,
   glueDatabase: /^[a-z0-9_]{1,255}$/,
+  ecrRepository: /^(?=.{2,256}$)[a-z0-9]+(?:(?:-+)[a-z0-9]+)*$/,
   kmsAlias: /^[A-Za-z0-9/_-]{1,250}$/,
 };
 

@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { createDecipheriv, pbkdf2Sync } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { TributaryError } from "../../../automation/errors";
-import { lakeSettingsSchema, parseSettings, readSettings } from "../../../automation/settings";
+import {
+  holdsImages,
+  lakeSettingsSchema,
+  parseImagesSettings,
+  parseSettings,
+  rawSettings,
+} from "../../../automation/settings";
 import { configOf, settingsOf } from "../components/support/lake";
 import { run } from "../components/support/mocks";
 
@@ -109,6 +114,28 @@ describe("settings", () => {
       '{"routing":"repo:latest"}',
       /images\.routing in .*found "repo:latest"; allowed: an image by its digest/,
     ],
+    ["images", "bild", /found "bild"; allowed: build, \{ stack: <stack> \}, or an entry for each function/],
+    ["images", '{"rooting":"x"}', /images\.rooting in .*allowed: another key: routing, redrive/],
+    ["images", '{"stack":7}', /images\.stack in .*found 7; allowed: the name of a stack/],
+    ["images", '{"stack":"images","routing":"x"}', /images\.routing in .*allowed: nothing beside stack/],
+    ["packaging", "zip", /found "zip"; allowed: archive or image/],
+    [
+      "imageBuild",
+      '{"platform":"linux/arm64"}',
+      /imageBuild\.platform in .*allowed: linux\/amd64, as architecture is x86_64/,
+    ],
+    ["imageBuild", '{"platform":"windows/amd64"}', /allowed: linux\/arm64 or linux\/amd64/],
+    ["imageBuild", '{"parallelism":0}', /imageBuild\.parallelism in .*found 0; allowed: a whole number from 1 to 64/],
+    ["imageBuild", '{"registry":"https://x"}', /imageBuild\.registry in .*<host>:<port>/],
+    ["imageBuild", '{"builder":"-x"}', /imageBuild\.builder in .*the name of a buildx builder/],
+    ["imageBuild", '{"source":"https://user@host/x"}', /imageBuild\.source in .*without a login/],
+    ["imageBuild", '{"baseImages":{"base":"x:1"}}', /baseImages\.base in .*a build argument in capitals/],
+    ["imageBuild", '{"baseImages":{"LAYER_IMAGE":"x:1"}}', /baseImages\.LAYER_IMAGE in .*not LAYER_IMAGE/],
+    ["imageBuild", '{"baseImages":{"BASE_IMAGE":"x y"}}', /baseImages\.BASE_IMAGE in .*<repository>:<tag>/],
+    ["imageBuild", '{"repository":{"keep":0}}', /imageBuild\.repository\.keep in /],
+    ["imageBuild", '{"repository":{"accounts":[123456789012]}}', /12 digits in quotation marks/],
+    ["imageBuild", '{"repository":{"replicateTo":["mars"]}}', /different AWS regions/],
+    ["imageBuild", '{"repository":{"encryption":"none"}}', /customer, aws or aes256/],
     ["tags", '{"aws:x":"y"}', /tributary:tags\.aws:x in .*found "y"; allowed: another key/],
     ["tags", '{"env":"y"}', /another key/],
     ["tags", '{"owner":"a\\nb"}', /tags\.owner in .*found "a\\nb"/],
@@ -152,7 +179,7 @@ describe("settings", () => {
   });
 
   it("come from the running program's stack", async () => {
-    const { outputs } = await run(() => readSettings(new pulumi.Config("tributary")), {
+    const { outputs } = await run(() => parseSettings(rawSettings()), {
       stack: "dev.eu-central-1",
       config: { "aws:region": "eu-central-1", "tributary:batchSize": "2", "other:key": "x" },
     });
@@ -163,13 +190,14 @@ describe("settings", () => {
 describe("committed stack files", () => {
   const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 
-  it("are those of dev, prod and local", () => {
-    assert.deepEqual(stacks.sort(), ["dev", "local", "prod"]);
+  it("are those of dev, prod, local and the images", () => {
+    assert.deepEqual(stacks.sort(), ["dev", "images", "local", "prod"]);
   });
 
   for (const stack of stacks) {
     it(`are right: ${stack}`, () => {
-      assert.equal(settingsOf(stack).env, stack);
+      const raw = { project: "tributary", stack, values: configOf(stack) };
+      assert.equal((holdsImages(stack) ? parseImagesSettings(raw) : parseSettings(raw)).env, stack);
     });
 
     it(`point the provider nowhere but to AWS by default: ${stack}`, () => {
@@ -180,6 +208,14 @@ describe("committed stack files", () => {
       );
     });
   }
+
+  it("run images of the stack images on AWS, and archives locally", () => {
+    for (const stack of ["dev", "prod"]) {
+      const { packaging, images, architecture } = settingsOf(stack);
+      assert.deepEqual([packaging, images, architecture], ["image", { stack: "images" }, "arm64"], stack);
+    }
+    assert.equal(settingsOf("local").packaging, "archive");
+  });
 
   it("let prod's data survive its stack", () => {
     const { forceDestroy, deletionProtection, pointInTimeRecovery, lifecycle } = settingsOf("prod");
@@ -204,18 +240,27 @@ describe("docs/components.md", () => {
     [...text.matchAll(/^\| `([A-Za-z.<>]+)` \| ([^|]+) \|/gm)].map(([, key, value]) => [key, value]),
   );
 
+  const { repository, ...build } = parsed({}).imageBuild;
+  const optional = ["builder", "registry", "platform", "parallelism", "source"];
+  const imageBuildKeys = [
+    ...new Set([...Object.keys(build), ...optional]),
+    ...Object.keys(repository).map((key) => `repository.${key}`),
+  ].map((key) => `imageBuild.${key}`);
+
   it("lists every setting", () => {
-    const nested = ["retention", "functions", "images"];
+    const nested = ["retention", "functions", "imageBuild"];
     const keys = Object.keys(lakeSettingsSchema.shape).filter((key) => !nested.includes(key));
     const inner = ["logs", "intermediate", "oldVersions", "queryResults"].map((key) => `retention.${key}`);
-    const perFunction = ["functions.<name>.memory", "functions.<name>.reservedConcurrency", "images.<name>"];
-    assert.deepEqual([...documented.keys()].sort(), [...keys, ...inner, ...perFunction].sort());
+    const perFunction = ["functions.<name>.memory", "functions.<name>.reservedConcurrency"];
+    assert.deepEqual([...documented.keys()].sort(), [...keys, ...inner, ...perFunction, ...imageBuildKeys].sort());
   });
 
   it("tells the defaults that settings really have", () => {
     const { retention, ...settings } = parsed({});
     for (const [key, value] of Object.entries({
       ...settings,
+      ...Object.fromEntries(Object.entries(repository).map(([name, kept]) => [`imageBuild.repository.${name}`, kept])),
+      "imageBuild.cache": build.cache,
       ...Object.fromEntries(Object.entries(retention).map(([name, kept]) => [`retention.${name}`, kept])),
     })) {
       const told = documented.get(key);

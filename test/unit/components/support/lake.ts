@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { parseSettings, type Settings } from "../../../../automation/settings";
 import { Lake } from "../../../../components/lake/Lake";
 import { functionNames } from "../../../../components/lake/functions";
+import type { LakeCode } from "../../../../components/lake/packages";
 import type { Scope } from "../../../../components/scope";
 import type { Manifest } from "../../../../layer/manifest-schema";
 import { account, region } from "./mocks";
@@ -57,9 +58,18 @@ export const manifest: Manifest = {
   sql: "select id, 'Fell' as fall from input",
 };
 
-/** A lake with the settings of a committed stack file and code that is never read. */
-export function lake(stack: string, change: Partial<Settings> = {}, manifests: Manifest[] = [manifest]): Lake {
-  const functions = Object.fromEntries(functionNames.map((name) => [name, __dirname]));
+/** Code that is never read. */
+const archives: LakeCode = {
+  code: { layer: __dirname, functions: Object.fromEntries(functionNames.map((name) => [name, __dirname])) },
+};
+
+/** A lake with the settings of a committed stack file, and archives where nothing else is said. */
+export function lake(
+  stack: string,
+  change: Partial<Settings> = {},
+  manifests: Manifest[] = [manifest],
+  code: LakeCode = archives,
+): Lake {
   const settings = { ...settingsOf(stack), ...change };
-  return new Lake("lake", { scope: scopeOf(settings.env), settings, manifests, code: { layer: __dirname, functions } });
+  return new Lake("lake", { scope: scopeOf(settings.env), settings, manifests, ...code });
 }

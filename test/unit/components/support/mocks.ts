@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 
 /** A resource that the program registered. */
@@ -37,9 +38,22 @@ function stateOf({ type, name, inputs }: pulumi.runtime.MockResourceArgs): Recor
       return { ...state, arn: `arn:aws:lambda:${region}:${account}:function:${inputs.functionName}:${inputs.name}` };
     case "aws:iam/role:Role":
       return { ...state, arn: `arn:aws:iam::${account}:role/${physical}` };
+    case "aws:ecr/repository:Repository": {
+      const registry = `${account}.dkr.ecr.${inputs.region ?? region}.amazonaws.com`;
+      return { ...state, repositoryUrl: `${registry}/${physical}` };
+    }
+    case "docker-build:index:Image":
+      return { ...state, digest: digestOf(name) };
+    case "pulumi:index:Stash":
+      return { ...state, output: inputs.input };
     default:
       return state;
   }
+}
+
+/** The digest that the mocked builder gives an image. */
+export function digestOf(name: string): string {
+  return `sha256:${createHash("sha256").update(name).digest("hex")}`;
 }
 
 function kind(type: string): string {
@@ -58,16 +72,26 @@ function kind(type: string): string {
  */
 export async function run<T>(
   program: () => T | Promise<T>,
-  options: { config?: Record<string, string>; stack?: string; project?: string } = {},
+  options: {
+    config?: Record<string, string>;
+    stack?: string;
+    project?: string;
+    /** Outputs of other stacks, by their full name. */
+    stacks?: Record<string, object>;
+  } = {},
 ): Promise<{ resources: Registered[]; outputs: pulumi.Unwrap<T> }> {
   const resources: Registered[] = [];
   await pulumi.runtime.setMocks(
     {
       newResource(args) {
         resources.push({ type: args.type, name: args.name, inputs: args.inputs });
+        if (args.type === "pulumi:pulumi:StackReference") {
+          return { id: args.name, state: { name: args.name, outputs: options.stacks?.[args.name] ?? {} } };
+        }
         return { id: `${args.name}-id`, state: stateOf(args) };
       },
-      call({ token }) {
+      call({ token, inputs }) {
+        if (token === "docker:index/getRegistryImage:getRegistryImage") return { sha256Digest: digestOf(inputs.name) };
         if (token === "aws:index/getCallerIdentity:getCallerIdentity") return { accountId: account };
         if (token === "aws:index/getPartition:getPartition") return { partition: "aws", dnsSuffix: "amazonaws.com" };
         throw new TypeError(`the mocks do not know the invoke ${token}`);
@@ -76,6 +100,7 @@ export async function run<T>(
     options.project ?? "tributary",
     options.stack ?? "dev",
     false,
+    "organization",
   );
   pulumi.runtime.setAllConfig(options.config ?? {});
   const outputs = await withoutStackTraces(async () => {

@@ -1,0 +1,168 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import type { CommandContext } from "../commands/context";
+import { userError } from "../errors";
+import { step } from "../events";
+import { functionsOf, LAYER, RUNTIME } from "../images";
+import type { LocalAws } from "../local";
+import type { Attachment } from "./distribution";
+import { buildxOf, failedBuilds, failureOf, type BuildFailure } from "../stacks/buildLog";
+import { deploy, type DeployResult } from "../stacks/deploy";
+import type { Environment } from "../stacks/environments";
+import type { ImageBuild } from "../stacks/imageBuild";
+import { ImageListener, type ImageResult } from "../stacks/imageProgress";
+import type { Changes } from "../stacks/progress";
+import { imagesOutputs, type ImagesOutputs } from "./outputs";
+import type { RegistryImage } from "./registry";
+import { writeSboms } from "./sboms";
+
+/** What became of one image. */
+export interface ReleasedImage extends ImageResult {
+  digest?: string;
+  uri?: string;
+  /** Compressed, in bytes. */
+  size?: number;
+  /** File of its bill of materials. */
+  sbom?: string;
+  attachment?: Attachment;
+  /** The step that failed, and the lines of the Dockerfile around it. */
+  step?: string;
+  source?: string;
+}
+
+/** What a build did. */
+export interface Release {
+  ok: boolean;
+  repository?: string;
+  images: ReleasedImage[];
+  /** Of all resources of the stack; not when an image failed. */
+  changes?: Changes;
+  seconds: number;
+}
+
+/** The name of the components that build images, which their resources' names begin with. */
+export const IMAGES_COMPONENT = "images";
+
+/** An image's name from the logical name of its resource. */
+export function imageOfResource(logicalName: string): string {
+  return logicalName.replace(new RegExp(`^${IMAGES_COMPONENT}-`), "").replace(/-image$/, "");
+}
+
+/**
+ * Checks the names that a person typed.
+ *
+ * @throws user error `UnknownImage`
+ */
+export function checkNames(names: string[], known: string[]): void {
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  const message = `there is no image ${unknown.map((name) => `"${name}"`).join(", ")}; there are: ${known.join(", ")}`;
+  throw userError("UnknownImage", message, "tributary images build, for all of them");
+}
+
+/** Images that others are made from: they are always built when their content changed. */
+const common = [LAYER, RUNTIME];
+
+/** Names of all images of a checkout. */
+export function imageNames(root: string): string[] {
+  return [...common, ...functionsOf(root).map(({ name }) => name)];
+}
+
+/** URNs of images that are left as they are. */
+export function urnsOf(names: string[]): string[] {
+  return names.flatMap((name) => [`**::${IMAGES_COMPONENT}-${name}-image`, `**::${IMAGES_COMPONENT}-${name}-revision`]);
+}
+
+/**
+ * Builds and pushes the images whose content changed.
+ *
+ * @param names only these; empty: all
+ * @throws user errors of names, Dockerfiles and settings; what a build itself gets wrong is in the result
+ */
+export async function buildImages(context: CommandContext, stack: Environment, names: string[]): Promise<Release> {
+  const known = imageNames(context.root);
+  checkNames(names, known);
+  const listener = new ImageListener(imageOfResource);
+  const excluded = names.length === 0 ? [] : known.filter((name) => ![...common, ...names].includes(name));
+  const run = new BuildRun(context, stack, listener, excluded);
+  const started = performance.now();
+  try {
+    const { changes, seconds } = await deploy(context, stack, "up", {
+      ...(excluded.length === 0 ? {} : { exclude: urnsOf(excluded) }),
+      onEvent: (event: EngineEvent) => listener.onEvent(event),
+      onEnd: (build, aws, outputs) => run.end(build, aws, outputs),
+    });
+    return { ok: true, repository: run.outputs?.repository, images: run.asked, changes, seconds };
+  } catch (error) {
+    const failed = run.images.some(({ result }) => result === "failed");
+    if (!failed || context.signal.aborted) throw error;
+    const seconds = Math.round(performance.now() - started) / 1000;
+    return { ok: false, images: run.asked, seconds };
+  }
+}
+
+/** Gathers what a run did while its builder, its registry and its logins are still there. */
+class BuildRun {
+  images: ReleasedImage[] = [];
+  outputs: ImagesOutputs | undefined;
+  private readonly since = Date.now();
+
+  constructor(
+    private readonly context: CommandContext,
+    private readonly stack: Environment,
+    private readonly listener: ImageListener,
+    /** Images that are left as they are, whatever the checkout says. */
+    private readonly excluded: string[],
+  ) {}
+
+  /** What became of the images that were to be built, those that others are made from included. */
+  get asked(): ReleasedImage[] {
+    return this.images.filter(({ name }) => !this.excluded.includes(name));
+  }
+
+  async end(build: ImageBuild, aws: LocalAws | undefined, outputs: DeployResult["outputs"] | undefined): Promise<void> {
+    this.images = this.listener.images;
+    if (this.images.some(({ result }) => result === "failed")) await this.explain(build);
+    if (!outputs) return;
+    // The stack tells of its images when it has the whole set, not before.
+    if (this.excluded.length > 0 && outputs.images === undefined) return this.incomplete();
+    this.outputs = imagesOutputs(outputs, this.stack.name, "tributary images build");
+    await this.describe(this.outputs, aws);
+  }
+
+  private incomplete(): void {
+    const text = "not all images are built yet, so none can be deployed: tributary images build makes the others";
+    this.context.sink({ type: "message", level: "warning", text });
+  }
+
+  private async explain({ builder, env }: ImageBuild): Promise<void> {
+    const failures = await failedBuilds(buildxOf(builder, env), this.since);
+    this.images = this.images.map((image) =>
+      image.result === "failed" ? explained(image, failureOf(failures, this.context.root, image.name)) : image,
+    );
+  }
+
+  private async describe(outputs: ImagesOutputs, aws: LocalAws | undefined): Promise<void> {
+    const { sink, root } = this.context;
+    const described = await step(sink, "Look at images and their bills of materials", (progress) =>
+      writeSboms({ root, outputs, excluded: this.excluded, aws, progress }),
+    );
+    this.images = this.images.map((image) => ({
+      ...image,
+      ...released(outputs, image.name, described.registry),
+      ...described.sboms.get(image.name),
+    }));
+  }
+}
+
+function released(outputs: ImagesOutputs, name: string, registry: Map<string, RegistryImage>): Partial<ReleasedImage> {
+  const built = outputs.images[name];
+  if (!built) return {};
+  const size = registry.get(built.digest)?.size;
+  return { digest: built.digest, uri: built.uri, ...(size === undefined ? {} : { size }) };
+}
+
+function explained(image: ReleasedImage, failure: BuildFailure | undefined): ReleasedImage {
+  if (!failure) return image;
+  const { step: of, lines, source, message } = failure;
+  return { ...image, cause: message, ...(of === undefined ? {} : { step: of }), lines, ...(source ? { source } : {}) };
+}

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { type Duration, toDays } from "../../components/units";
+
+/** A value that satisfies `accepts`; its error is the sentence that says what is allowed. */
+export function leaf<T>(accepts: (value: T) => boolean, allowed: string) {
+  return z.custom<T>(
+    (value) => {
+      try {
+        return accepts(value as T);
+      } catch {
+        return false;
+      }
+    },
+    { error: allowed },
+  );
+}
+
+/** `true` or `false`. */
+export const yesOrNo = leaf<boolean>((value) => typeof value === "boolean", "true or false");
+
+/** Whole days within limits. */
+export const days = (from: number, to: number) =>
+  leaf<Duration>(
+    (value) => toDays(value, "") >= from && toDays(value, "") <= to,
+    `whole days from "${from} days" to "${to} days"`,
+  );
+
+const tagKey = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu;
+const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
+const ownTags = ["project", "env", "stack"];
+
+/** Tags of resources. */
+export const tags = z
+  .record(
+    z.string(),
+    leaf<string>(
+      (value) => typeof value === "string" && tagValue.test(value),
+      "up to 256 letters, digits, spaces and _.:/=+-@",
+    ),
+    { error: "an object of tags" },
+  )
+  .superRefine((given, context) => {
+    for (const key of Object.keys(given)) {
+      const allowed = tagKey.test(key) && !ownTags.includes(key);
+      if (!allowed) {
+        const message = `another key: 1 to 128 letters, digits, spaces and _.:/=+-@, not "aws:…", not ${ownTags.join(", ")}`;
+        context.addIssue({ code: "custom", path: [key], message });
+      }
+    }
+  });

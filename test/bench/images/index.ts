@@ -1,0 +1,223 @@
+import { promises as fs } from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { execa } from "execa";
+import { ensureBaseImage } from "../../../automation/baseImage";
+import { ecrLogins, ensureBuilder, eraseBuilder, RegistryLogins } from "../../../automation/builder";
+import { TributaryError } from "../../../automation/errors";
+import { silent } from "../../../automation/events";
+import { prepareImages } from "../../../automation/images";
+import { ensureLocalAws, eraseLocalAws, type LocalAws, localHttpsAgent } from "../../../automation/local";
+import { Workspace } from "../../local/support/workspace";
+import type { BenchmarkResult } from "../index";
+import { type Measurement, measured } from "./meter";
+import { createRepository, ecrOf, PushCounter } from "./registry";
+import { functionNames, type Reference, writeReference } from "./reference";
+import { type Bench, buildReference, buildWithBake, type Staged } from "./sides";
+
+/** One way to build all images from sources to pushed digests. */
+interface Side {
+  name: string;
+  /** Repositories that belong to it begin with this. */
+  prefix: string;
+  build: () => Promise<void>;
+  /** Changes one handler, or the layer, in this side's sources. */
+  edit: (what: "function" | "layer") => Promise<void>;
+}
+
+interface Row extends Measurement {
+  side: string;
+  builder: "fresh" | "warm";
+  change: string;
+  images: number;
+  bytes: number;
+}
+
+const platform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
+
+/**
+ * All images of the checkout from sources to pushed digests: this project's way against the reference's (one by one, and
+ * 20 at once) and against `buildx bake` over our own Dockerfiles, on a fresh builder (empty cache, registry kept: CI) and
+ * on a warm one (a person's machine). All sides in one run, with one builder, one registry, one base and the same sources.
+ */
+export async function images(): Promise<BenchmarkResult> {
+  const workspace = await Workspace.create("bench-images");
+  const { root } = workspace;
+  try {
+    const aws = await ensureLocalAws(root, silent);
+    const logins = await loginsOf(root, aws);
+    const bench = await benchOf(root, aws, logins);
+    const ecr = await ecrOf(aws);
+    const rows: Row[] = [];
+    for (const side of await sidesOf(workspace, bench, (name) => createRepository(ecr, name))) {
+      const pushed = new PushCounter(ecr, side.prefix);
+      rows.push(...(await measureSide(root, aws, side, pushed)));
+    }
+    await logins.close();
+    return { machine: machine(), rows: rows.map(rounded), conclusions: conclusions(rows) };
+  } finally {
+    await eraseBuilder(root);
+    await eraseLocalAws(root);
+    await workspace.remove();
+  }
+}
+
+async function measureSide(root: string, aws: LocalAws, side: Side, pushed: PushCounter): Promise<Row[]> {
+  const rows: Row[] = [];
+  const measure = async (builder: Row["builder"], change: string) => {
+    if (builder === "fresh") {
+      await eraseBuilder(root);
+      await builderOf(root, aws);
+    }
+    const measurement = await measured(side.build);
+    const row = { side: side.name, builder, change, ...measurement, ...(await pushed.arrived()) };
+    process.stderr.write(
+      `${side.name}, ${builder} builder, ${change}: ${row.seconds.toFixed(2)} s, ${row.images} images\n`,
+    );
+    rows.push(row);
+  };
+  await measure("fresh", "cold");
+  await measure("fresh", "unchanged");
+  await side.edit("function");
+  await measure("fresh", "one function");
+  await side.edit("layer");
+  await measure("fresh", "layer");
+  await measure("warm", "unchanged");
+  await side.edit("function");
+  await measure("warm", "one function");
+  await side.edit("layer");
+  await measure("warm", "layer");
+  return rows;
+}
+
+const builderOf = (root: string, aws: LocalAws) =>
+  ensureBuilder(
+    root,
+    { registries: [{ address: `localhost:${aws.port}`, caFile: aws.caFile }], sources: ["buildkitd"] },
+    silent,
+  );
+
+async function loginsOf(root: string, aws: LocalAws): Promise<RegistryLogins> {
+  const credentials = {
+    accessKeyId: aws.env["AWS_ACCESS_KEY_ID"] ?? "",
+    secretAccessKey: aws.env["AWS_SECRET_ACCESS_KEY"] ?? "",
+  };
+  const requestHandler = { httpsAgent: await localHttpsAgent(aws) };
+  const client = { endpoint: aws.endpoint, region: aws.region, credentials, requestHandler };
+  const source = ecrLogins({ account: aws.account, region: aws.region, address: `localhost:${aws.port}`, client });
+  return RegistryLogins.open(path.join(root, ".tributary", "bench-docker"), [source], silent);
+}
+
+async function benchOf(root: string, aws: LocalAws, logins: RegistryLogins): Promise<Bench> {
+  const builder = await builderOf(root, aws);
+  const { stdout } = await execa("npm", ["root", "--global"]);
+  return {
+    builder,
+    env: await builder.environment(logins.folder),
+    registry: `localhost:${aws.port}`,
+    base: await ensureBaseImage(aws, silent),
+    npm: await fs.realpath(path.join(stdout.trim(), "npm")),
+    certificates: process.env["NODE_EXTRA_CA_CERTS"] ?? "/etc/ssl/certs/ca-certificates.crt",
+  };
+}
+
+async function sidesOf(workspace: Workspace, bench: Bench, create: (name: string) => Promise<void>): Promise<Side[]> {
+  const ours: Side = {
+    name: "tributary",
+    prefix: "tributary-",
+    build: async () => void (await workspace.json(["images", "build"])),
+    edit: (what) => edit(workspace.root, what),
+  };
+  const sides = [ours];
+  for (const [name, concurrency] of [
+    ["reference, one by one", 1],
+    ["reference, 20 at once", 20],
+  ] as const) {
+    const repository = `reference-${concurrency}`;
+    const reference = await writeReference(workspace.root, path.join(workspace.root, ".tributary", repository));
+    await create(repository);
+    const build = () => buildReference(bench, reference, repository, concurrency);
+    sides.push({ name, prefix: repository, build, edit: (what) => editReference(reference, what) });
+  }
+  await create("bake");
+  await create("bake-cache");
+  const bake = () => buildBake(workspace.root, bench);
+  return [...sides, { name: "buildx bake", prefix: "bake", build: bake, edit: (what) => edit(workspace.root, what) }];
+}
+
+/** Bake builds what our own preparation stages: it has no step of its own for packing TypeScript. */
+async function buildBake(root: string, bench: Bench): Promise<void> {
+  const { layer, runtime, functions } = await prepareImages(
+    root,
+    { platform, baseImages: { BASE_IMAGE: bench.base }, version: "0.0.0" },
+    silent,
+  );
+  const staged = [layer, runtime, ...functions].map((image): Staged => ({
+    ...image,
+    context: path.join(root, image.context),
+    dockerfile: path.join(root, image.dockerfile),
+  }));
+  await buildWithBake(bench, staged, "bake", path.join(root, ".tributary", "bake.json"));
+}
+
+let edits = 0;
+
+async function edit(root: string, what: "function" | "layer"): Promise<void> {
+  const [first = ""] = await functionNames(root);
+  await append(
+    what === "layer" ? path.join(root, "layer", "index.ts") : path.join(root, "functions", first, "handler.ts"),
+  );
+}
+
+async function editReference(reference: Reference, what: "function" | "layer"): Promise<void> {
+  const [first = ""] = Object.values(reference.functions);
+  await append(what === "layer" ? path.join(reference.layer, "layer", "index.ts") : path.join(first, "handler.ts"));
+}
+
+/** A change of code, not of a comment: compilers drop those. */
+async function append(file: string): Promise<void> {
+  await fs.appendFile(file, `\nexport const edited${++edits} = ${edits};\n`);
+}
+
+function machine(): string {
+  const gibibytes = Math.round(os.totalmem() / 2 ** 30);
+  return `${os.cpus().length} x ${os.cpus()[0]?.model ?? "unknown"}, ${gibibytes} GiB, Node ${process.version}`;
+}
+
+function rounded(row: Row): Record<string, string | number> {
+  const { side, builder, change, seconds, cpuSeconds, peakMegabytes, images: count, bytes } = row;
+  return {
+    side,
+    builder,
+    change,
+    s: Math.round(seconds * 100) / 100,
+    "CPU s": Math.round(cpuSeconds * 10) / 10,
+    "peak MB": Math.round(peakMegabytes),
+    "images pushed": count,
+    "MB pushed": Math.round(bytes / 10_000) / 100,
+    // CodeBuild bills full minutes of one build; every side is one.
+    "CodeBuild min": Math.ceil(seconds / 60),
+  };
+}
+
+function conclusions(rows: Row[]): string[] {
+  const seconds = (side: string, builder: string, change: string): number => {
+    const row = rows.find((one) => one.side === side && one.builder === builder && one.change === change);
+    if (!row) {
+      throw new TributaryError(`${side} has no measurement for ${change} on a ${builder} builder`, {
+        code: "BenchmarkInvalid",
+        next: "run it again",
+      });
+    }
+    return row.seconds;
+  };
+  const fresh = ["cold", "one function", "unchanged", "layer"].map((change) => {
+    const ratio = seconds("tributary", "fresh", change) / seconds("reference, one by one", "fresh", change);
+    return `${change}, fresh builder: ${ratio.toFixed(2)} of the reference's time one by one, ${(seconds("tributary", "fresh", change) / seconds("reference, 20 at once", "fresh", change)).toFixed(2)} of 20 at once.`;
+  });
+  const warm = ["unchanged", "one function", "layer"].map((change) => {
+    const more = seconds("tributary", "warm", change) - seconds("buildx bake", "warm", change);
+    return `${change}, warm builder: ${Math.abs(more).toFixed(2)} s ${more > 0 ? "more" : "less"} than buildx bake.`;
+  });
+  return [...fresh, ...warm];
+}

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import {
+  holdsImages,
+  imagesSettingsSchema,
+  parseImagesSettings,
+  parseSettings,
+  platformOf,
+} from "../../../automation/settings";
+
+const parsed = (values: Record<string, string>) =>
+  parseSettings({ project: "tributary", stack: "dev", values: { "aws:region": "eu-west-1", ...values } });
+
+describe("settings of the stack images", () => {
+  const images = (values: Record<string, string> = {}, stack = "images") =>
+    parseImagesSettings({ project: "tributary", stack, values: { "aws:region": "eu-west-1", ...values } });
+
+  it("are its own", () => {
+    assert.deepEqual(["images", "images.local", "dev", "image", "imagesx"].map(holdsImages), [
+      true,
+      true,
+      ...[false, false, false],
+    ]);
+    assert.throws(() => images({ "tributary:batchSize": "1" }), {
+      code: "InvalidSettings",
+      message:
+        /tributary:batchSize in Pulumi\.images\.yaml: found a key that does not exist; allowed: imageBuild, tags/,
+    });
+  });
+
+  it("have a default for every key", () => {
+    const { imageBuild, tags } = images();
+    assert.deepEqual(Object.keys(imagesSettingsSchema.shape), ["imageBuild", "tags"]);
+    assert.deepEqual(tags, {});
+    assert.deepEqual(imageBuild, {
+      baseImages: { BASE_IMAGE: "public.ecr.aws/lambda/nodejs:22" },
+      cache: true,
+      repository: {
+        keep: 100,
+        keepCache: "14 days",
+        encryption: "customer",
+        keyDeletionWindow: "30 days",
+        scanOnPush: true,
+        accounts: [],
+        replicateTo: [],
+        forceDelete: false,
+      },
+    });
+  });
+
+  it("build for arm64, but for this machine where the images stay here", () => {
+    const here = process.arch === "x64" ? "linux/amd64" : "linux/arm64";
+    assert.deepEqual(
+      [
+        platformOf({}),
+        platformOf({ registry: "localhost:1" }),
+        platformOf({ registry: "x:1", platform: "linux/arm64" }),
+      ],
+      ["linux/arm64", here, "linux/arm64"],
+    );
+  });
+
+  it("of a lake that builds its own images follow its architecture", () => {
+    assert.equal(parsed({ "tributary:architecture": "arm64" }).imageBuild.platform, "linux/arm64");
+    assert.equal(parsed({}).imageBuild.platform, "linux/amd64");
+  });
+
+  it("keep further base images beside the default", () => {
+    const python = `python@sha256:${"1".repeat(64)}`;
+    const { imageBuild } = images({ "tributary:imageBuild": JSON.stringify({ baseImages: { PYTHON_IMAGE: python } }) });
+    assert.deepEqual(imageBuild.baseImages, {
+      BASE_IMAGE: "public.ecr.aws/lambda/nodejs:22",
+      PYTHON_IMAGE: python,
+    });
+  });
+});
