@@ -1,6 +1,8 @@
 import type { Values } from "../cli/specification";
 import { step } from "../events";
 import { withLake } from "../lake/connect";
+import { findLocalAws } from "../local";
+import { protectDeployed, type Protection } from "../release/protect";
 import { verifyImages, type Verification } from "../release/verify";
 import { deploy, type DeployResult } from "../stacks/deploy";
 import { findEnvironment, type Environment } from "../stacks/environments";
@@ -14,8 +16,9 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
   const result = await deploy(context, environment, "up");
   const { changes, seconds } = result;
   const images = environment.image ? await verify(context, environment, result) : undefined;
+  const protection = environment.image ? await protect(context, environment, result) : undefined;
   return {
-    document: { ok: true, changes, ...(images ? { images } : {}), seconds },
+    document: { ok: true, changes, ...(images ? { images, protection } : {}), seconds },
     text: `${environment.name} is deployed: ${describeChanges(changes)}, in ${duration(seconds)}\n${images ? describeImages(images) : ""}`,
   };
 }
@@ -29,6 +32,19 @@ export async function verify(
   const expected = (outputs.images ?? {}) as Record<string, string>;
   return step(sink, "Ask the functions which image they run", () =>
     withLake(root, environment, (lake) => verifyImages(lake, expected, runsImages)),
+  );
+}
+
+/** Keeps what runs now from the lifecycle of its repository. */
+async function protect(
+  { root, sink }: CommandContext,
+  { name: env, local }: Environment,
+  { outputs }: DeployResult,
+): Promise<Protection> {
+  const images = (outputs.images ?? {}) as Record<string, string>;
+  const deployed = { env, region: String(outputs.region), account: String(outputs.account), images };
+  return step(sink, "Protect the deployed images", async () =>
+    protectDeployed(deployed, sink, local ? await findLocalAws(root) : undefined),
   );
 }
 

@@ -27,6 +27,7 @@ export { DEFAULT_DOCKERFILE, functionsOf } from "./discover";
 export { type Revision, revisionOf } from "./revision";
 export { SOURCE_DATE_EPOCH } from "./staging";
 export {
+  DEFAULT_BASE_IMAGE,
   type ImageProblem,
   type ImageSource,
   LAYER,

@@ -50,9 +50,31 @@ export async function promotedImages(settings: Settings): Promise<Record<string,
 }
 
 async function fromStack(stack: string, { project }: Settings): Promise<Record<string, string>> {
-  const reference = new pulumi.StackReference(`${pulumi.getOrganization()}/${project}/${stack}`);
-  const { value } = await reference.getOutputDetails("images");
+  const name = `${pulumi.getOrganization()}/${project}/${stack}`;
+  await checkStack(name, stack);
+  const { value } = await new pulumi.StackReference(name).getOutputDetails("images");
   return urisOf(value);
+}
+
+/** The engine ends a program that refers to a stack that is not there, before it can say what to do; a question it answers. */
+async function checkStack(name: string, stack: string): Promise<void> {
+  try {
+    await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name });
+  } catch (error) {
+    // Whatever else it is, the reference itself tells it.
+    if (!/unknown stack/.test((error as Error).message)) return;
+    throw userError(
+      "ImagesMissing",
+      `there is no stack ${stack} to take images from (${name}) where this stack's state is kept`,
+      `${buildCommand(stack)} makes it; a stack of another backend is not seen: name its backend here as tributary:backend`,
+    );
+  }
+}
+
+/** The command that builds the images of a stack. */
+function buildCommand(stack: string): string {
+  if (stack === "images") return "npx tributary images build --push";
+  return stack === "images.local" ? "npx tributary images build" : `pulumi up -s ${stack}`;
 }
 
 /** The stack `images`' output, read as what another version of this program may have written. */
@@ -67,9 +89,7 @@ function missingImages(missing: readonly string[], stack: string | undefined, se
   return userError(
     "ImagesMissing",
     `${where} no image of ${missing.length} of ${functionNames.length} functions: ${missing.join(", ")}; with packaging: image every function needs one`,
-    stack === undefined
-      ? "npx tributary promote <from> <to> writes all of them"
-      : "npx tributary images build --push builds them",
+    stack === undefined ? "npx tributary promote <from> <to> writes all of them" : `${buildCommand(stack)} builds them`,
   );
 }
 

@@ -7,12 +7,15 @@ export const LAYER = "layer";
 /** Name of the image that functions are built from: the base with the common layer; no function may have it. */
 export const RUNTIME = "runtime";
 
+/** AWS's own base image for Node.js functions; the base of every function that says nothing else. */
+export const DEFAULT_BASE_IMAGE = "public.ecr.aws/lambda/nodejs:22";
+
 /** Something that becomes an image: the layer, the runtime, or one function. */
 export interface ImageSource {
   /** The function's folder name, {@link LAYER} or {@link RUNTIME}. */
   name: string;
   /**
-   * What its context is: `layer` the packed layer, `runtime` nothing, `bundle` the packed handler.ts, `folder` the
+   * What its context is: `layer` the packed layer, `runtime` the same, `bundle` the packed handler.ts, `folder` the
    * function's own folder, for any language.
    */
   kind: "layer" | "runtime" | "bundle" | "folder";

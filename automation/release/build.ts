@@ -1,19 +1,27 @@
+import { createRequire } from "node:module";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import type { CommandContext } from "../commands/context";
 import { userError } from "../errors";
 import { step } from "../events";
 import { functionsOf, LAYER, RUNTIME } from "../images";
-import type { LocalAws } from "../local";
+import { ensureLocalAws, type LocalAws } from "../local";
 import type { Attachment } from "./distribution";
 import { buildxOf, failedBuilds, failureOf, type BuildFailure } from "../stacks/buildLog";
-import { deploy, type DeployResult } from "../stacks/deploy";
+import type { deploy, DeployResult } from "../stacks/deploy";
 import type { Environment } from "../stacks/environments";
 import type { ImageBuild } from "../stacks/imageBuild";
 import { ImageListener, type ImageResult } from "../stacks/imageProgress";
 import type { Changes } from "../stacks/progress";
 import { imagesOutputs, type ImagesOutputs } from "./outputs";
 import type { RegistryImage } from "./registry";
-import { writeSboms } from "./sboms";
+import type { writeSboms } from "./sboms";
+import { inputsOf, recordRelease, unchangedRelease } from "./unchanged";
+
+const load = createRequire(__filename);
+
+/** What a run that changes nothing does without: loaded when something has to be built. */
+const engine = () => (load("../stacks/deploy") as { deploy: typeof deploy }).deploy;
+const sboms = () => (load("./sboms") as { writeSboms: typeof writeSboms }).writeSboms;
 
 /** What became of one image. */
 export interface ReleasedImage extends ImageResult {
@@ -85,19 +93,31 @@ export async function buildImages(context: CommandContext, stack: Environment, n
   const excluded = names.length === 0 ? [] : known.filter((name) => ![...common, ...names].includes(name));
   const run = new BuildRun(context, stack, listener, excluded);
   const started = performance.now();
+  const aws = stack.local ? await ensureLocalAws(context.root, context.sink) : undefined;
+  const inputs = names.length === 0 ? inputsOf(context, stack, aws) : Promise.resolve(undefined);
+  // Told when it is awaited; until then nobody listens.
+  inputs.catch(() => undefined);
+  const unchanged = await unchangedRelease(context.root, stack, inputs);
+  if (unchanged) return { ...unchanged, seconds: secondsSince(started) };
   try {
-    const { changes, seconds } = await deploy(context, stack, "up", {
+    const { changes } = await engine()(context, stack, "up", {
       ...(excluded.length === 0 ? {} : { exclude: urnsOf(excluded) }),
       onEvent: (event: EngineEvent) => listener.onEvent(event),
       onEnd: (build, aws, outputs) => run.end(build, aws, outputs),
     });
-    return { ok: true, repository: run.outputs?.repository, images: run.asked, changes, seconds };
+    const { outputs } = run;
+    const release = { ok: true, repository: outputs?.repository, images: run.asked, changes };
+    if (outputs) await recordRelease(context.root, stack, await inputs, { ...release, seconds: 0 }, outputs);
+    return { ...release, seconds: secondsSince(started) };
   } catch (error) {
     const failed = run.images.some(({ result }) => result === "failed");
     if (!failed || context.signal.aborted) throw error;
-    const seconds = Math.round(performance.now() - started) / 1000;
-    return { ok: false, images: run.asked, seconds };
+    return { ok: false, images: run.asked, seconds: secondsSince(started) };
   }
+}
+
+function secondsSince(started: number): number {
+  return Math.round(performance.now() - started) / 1000;
 }
 
 /** Gathers what a run did while its builder, its registry and its logins are still there. */
@@ -144,7 +164,7 @@ class BuildRun {
   private async describe(outputs: ImagesOutputs, aws: LocalAws | undefined): Promise<void> {
     const { sink, root } = this.context;
     const described = await step(sink, "Look at images and their bills of materials", (progress) =>
-      writeSboms({ root, outputs, excluded: this.excluded, aws, progress }),
+      sboms()({ root, outputs, excluded: this.excluded, aws, progress }),
     );
     this.images = this.images.map((image) => ({
       ...image,

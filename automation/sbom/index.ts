@@ -6,6 +6,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import * as path from "node:path";
 import { TributaryError } from "../errors";
 import { writeWhole } from "../local/files";
+import { cacheRoot } from "../toolchain/cache";
 import { attach, readBlob, textOf, type Attachment, type Repository } from "../release/distribution";
 import type { RegistryImage } from "../release/registry";
 import { bundledPackages } from "./bundled";
@@ -95,7 +96,8 @@ export class SbomWriter {
   }
 
   private async read(digest: string): Promise<LayerPackages> {
-    const folder = path.join(this.root, ".tributary", "images", "layers");
+    // What a digest names never changes, whichever checkout asks: a base image is read once on a machine.
+    const folder = path.join(cacheRoot(), "layers");
     const file = path.join(folder, `${digest.replace(":", "-")}.${scanFormat}.json`);
     const kept = await readFile(file, "utf8").then(
       (text) => JSON.parse(text) as LayerPackages,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isImageByDigest } from "../../components/compute/functionPackage";
 import { type FunctionName, functionNames } from "../../components/lake/functions";
-import { type Platform } from "../images/types";
+import { DEFAULT_BASE_IMAGE, type Platform } from "../images/types";
 import { days, leaf, yesOrNo } from "./values";
 
 /** Where a lake's images come from. */
@@ -30,9 +30,6 @@ export const imagesSource = z.custom<ImagesSource>().superRefine((value, context
 
 /** Build arguments that the build itself gives. */
 const reserved = ["LAYER_IMAGE", "RUNTIME_IMAGE", "SOURCE_DATE_EPOCH"];
-
-/** AWS's own base image for Node.js functions; the base of every function that says nothing else. */
-export const DEFAULT_BASE_IMAGE = "public.ecr.aws/lambda/nodejs:22";
 
 const reference = /^[a-z0-9][a-z0-9.:_/-]{0,254}(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 

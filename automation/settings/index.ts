@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { userError } from "../errors";
 import { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
-export { DEFAULT_BASE_IMAGE, type ImageBuildSettings, type ImagesSource, platformOf } from "./images";
+export { type ImageBuildSettings, type ImagesSource, platformOf } from "./images";
 export { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
 /** What every stack's program is told. */

@@ -4,7 +4,7 @@ import { type FunctionName, functionNames } from "../../components/lake/function
 import { DLQ_RETENTION } from "../../components/stages/Queue";
 import { type Duration, type Size, toDays, toMegabytes } from "../../components/units";
 import { imageBuildSchema, imagesSource } from "./images";
-import { days, leaf, tags, yesOrNo } from "./values";
+import { backend, days, leaf, tags, yesOrNo } from "./values";
 
 /** The longest expiration that a lifecycle rule is given here: ten years. */
 const LONGEST = 3_650;
@@ -96,6 +96,8 @@ export const lakeSettingsSchema = z.strictObject({
   images: imagesSource.default({ stack: "images" }),
   /** How images are built, with `images: build`. */
   imageBuild: imageBuildSchema.prefault({}),
+  /** Where the driver keeps this stack's state, e.g. `s3://<bucket>?region=<region>`; without it, where Pulumi is logged in. */
+  backend: backend.optional(),
   /** Tags of every resource, besides project, env and stack. */
   tags: tags.default({}),
 });
@@ -104,6 +106,8 @@ export const lakeSettingsSchema = z.strictObject({
 export const imagesSettingsSchema = z.strictObject({
   /** How images are built, and where they are kept. */
   imageBuild: imageBuildSchema.prefault({}),
+  /** Where the driver keeps this stack's state, e.g. `s3://<bucket>?region=<region>`; without it, where Pulumi is logged in. */
+  backend: backend.optional(),
   /** Tags of every resource, besides project, env and stack. */
   tags: tags.default({}),
 });

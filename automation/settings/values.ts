@@ -48,3 +48,11 @@ export const tags = z
       }
     }
   });
+
+const backendAddress = /^(s3|gs|azblob|file|https):\/\/[^\s"'@]{1,500}$/;
+
+/** Address of a backend of Pulumi, which keeps the stack's state. It is read by the driver, before there is a program. */
+export const backend = leaf<string>(
+  (value) => typeof value === "string" && backendAddress.test(value),
+  'an address without a login that begins with s3://, gs://, azblob://, file:// or https://, e.g. "s3://<bucket>?region=<region>"',
+);

@@ -2,24 +2,25 @@ import { ECRClient, GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
 import { readFile } from "node:fs/promises";
 import * as path from "node:path";
 import { rootCertificates } from "node:tls";
-import { ensureBaseImage } from "../baseImage";
+import { ensureBaseImage, type BaseLanguage } from "../baseImage";
 import { ecrLogins, ensureBuilder, RegistryLogins, type Builder, type LoginSource } from "../builder";
 import type { CommandContext } from "../commands/context";
 import { TributaryError } from "../errors";
 import { defaultParallelism } from "../../components/images/BuildSlots";
 import type { LocalAws } from "../local";
 import { writeWhole } from "../local/files";
-import { DEFAULT_BASE_IMAGE } from "../settings";
+import { DEFAULT_BASE_IMAGE } from "../images";
 import { cacheRoot } from "../toolchain";
 import { workFolder, type Environment } from "./environments";
 import { engineFolder } from "./folders";
+import { allOrFirstFailure } from "./together";
 import { registryReachable } from "./reachable";
 
 /** Resources that are waiting or ready to be made while all places for images are taken. */
 const besideImages = 8;
 
 /** Images that stay on this machine run on it. */
-const hostPlatform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
+export const hostPlatform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
 
 /** Everything that a run needs to build and push images, beside toolchain and local AWS. */
 export interface ImageBuild {
@@ -46,23 +47,18 @@ export async function prepareImageBuild(
 ): Promise<ImageBuild> {
   const { root, sink, signal } = context;
   const registries = aws ? [{ address: registryOf(aws), caFile: aws.caFile }] : [];
-  const [builder, baseImages] = [
-    await ensureBuilder(root, { builder: environment.builder, registries, signal }, sink),
-    aws ? await standIn(context, environment, aws) : undefined,
-  ];
+  const [builder, settings] = await allOrFirstFailure([
+    ensureBuilder(root, { builder: environment.builder, registries, signal }, sink),
+    aws ? decidedSettings(context, environment, aws) : Promise.resolve({}),
+  ]);
   const sources = aws ? [] : [await awsLogins(environment)];
   const logins = await RegistryLogins.open(dockerFolder(root, environment), sources, sink);
   try {
     const env = await builder.environment(logins.folder);
-    const settings = aws && {
-      registry: registryOf(aws),
-      platform: hostPlatform,
-      ...(baseImages ? { baseImages } : {}),
-    };
     return {
       builder,
       env: aws ? { ...env, ...(await trustOf(root, environment, aws)) } : env,
-      settings: settings ?? {},
+      settings,
       parallel: (environment.parallelism ?? defaultParallelism()) + besideImages,
       close: () => logins.close(),
     };
@@ -70,6 +66,22 @@ export async function prepareImageBuild(
     await logins.close();
     throw error;
   }
+}
+
+/** Keys of `tributary:imageBuild` that this machine decides in a run that builds into the local AWS. */
+export async function decidedSettings(
+  context: CommandContext,
+  environment: Environment,
+  aws: LocalAws,
+): Promise<Record<string, unknown>> {
+  const baseImages = await standIn(context, environment, aws);
+  return {
+    registry: registryOf(aws),
+    platform: hostPlatform,
+    // A key of its own protects nothing here, and the provider waits 10 s for it.
+    repository: { encryption: "aes256" },
+    ...(baseImages ? { baseImages } : {}),
+  };
 }
 
 /** `localhost:<port>`: the local AWS is a registry, too. */
@@ -95,7 +107,7 @@ async function trustOf(root: string, environment: Environment, aws: LocalAws): P
 }
 
 /**
- * The base images of a local build: the stand-in takes the place of AWS's own where that cannot be pulled.
+ * The base images of a local build: stand-ins take the place of AWS's own where those cannot be pulled.
  *
  * @returns undefined where the settings' base images are used as they are
  */
@@ -104,10 +116,21 @@ async function standIn(
   { baseImages }: Environment,
   aws: LocalAws,
 ): Promise<Record<string, unknown> | undefined> {
-  const base = baseImages.BASE_IMAGE ?? DEFAULT_BASE_IMAGE;
-  const own = typeof base === "string" && !base.startsWith("public.ecr.aws/lambda/");
-  if (own || (await registryReachable("public.ecr.aws", cacheRoot()))) return undefined;
-  return { ...baseImages, BASE_IMAGE: await ensureBaseImage(aws, sink, { signal }) };
+  const given = { BASE_IMAGE: DEFAULT_BASE_IMAGE, ...baseImages };
+  const replaced = Object.entries(given).flatMap(([key, image]) => {
+    const language = awsLanguage(image);
+    return language === undefined ? [] : [{ key, language }];
+  });
+  if (replaced.length === 0 || (await registryReachable("public.ecr.aws", cacheRoot()))) return undefined;
+  const found: Record<string, unknown> = { ...baseImages };
+  for (const { key, language } of replaced) found[key] = await ensureBaseImage(aws, sink, { language, signal });
+  return found;
+}
+
+/** The language of AWS's base image for functions that there is a stand-in for. */
+export function awsLanguage(image: unknown): BaseLanguage | undefined {
+  const [, name] = /^public\.ecr\.aws\/lambda\/(nodejs|python)[:@]/.exec(String(image)) ?? [];
+  return name === "nodejs" ? "node" : (name as "python" | undefined);
 }
 
 /** Logins of the registry of the account whose credentials are in use, in the environment's region. */

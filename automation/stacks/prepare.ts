@@ -9,6 +9,7 @@ import { resolveToolchain, type OptionalPlugin, type Toolchain } from "../toolch
 import { stateFolder, type Environment } from "./environments";
 import { ensureFunctionHost } from "./functionHost";
 import type { ImageBuild, prepareImageBuild } from "./imageBuild";
+import { allOrFirstFailure } from "./together";
 
 /** Everything that an engine run needs. */
 export interface Prepared {
@@ -66,15 +67,6 @@ function builds(...args: Parameters<typeof prepareImageBuild>): Promise<ImageBui
   return loaded.prepareImageBuild(...args);
 }
 
-/** Waits for all before it fails, so that nothing goes on in the background; the first failure is the one to show. */
-export async function allOrFirstFailure<T extends readonly unknown[]>(work: {
-  [K in keyof T]: Promise<T[K]>;
-}): Promise<T> {
-  const settled = await Promise.allSettled(work);
-  for (const result of settled) if (result.status === "rejected") throw result.reason;
-  return settled.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
-}
-
 /**
  * Forgets the recorded state when it belongs to a local AWS that has lost its own: what it lists is not there any more.
  * May be interrupted anywhere: the next call ends the same.
@@ -82,8 +74,8 @@ export async function allOrFirstFailure<T extends readonly unknown[]>(work: {
  * @returns whether something was forgotten
  */
 export async function forgetLostState(context: CommandContext, aws: LocalAws): Promise<boolean> {
-  const file = path.join(stateFolder(context.root), "local-aws-state-id");
-  const recorded = await readFile(file, "utf8").catch(() => undefined);
+  const file = stateIdFile(context.root);
+  const recorded = await recordedStateId(context.root);
   const lost = recorded !== undefined && recorded !== aws.stateId;
   if (lost) {
     await rm(stateFolder(context.root), { recursive: true, force: true });
@@ -94,4 +86,11 @@ export async function forgetLostState(context: CommandContext, aws: LocalAws): P
   if (recorded !== aws.stateId) await writeWhole(file, aws.stateId);
   await acknowledgeStateLoss(context.root);
   return lost;
+}
+
+const stateIdFile = (root: string) => path.join(stateFolder(root), "local-aws-state-id");
+
+/** Identity of the local AWS's state that the recorded state belongs to. */
+export function recordedStateId(root: string): Promise<string | undefined> {
+  return readFile(stateIdFile(root), "utf8").catch(() => undefined);
 }

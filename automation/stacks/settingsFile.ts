@@ -18,12 +18,17 @@ type Config = Record<string, unknown>;
  */
 export async function writeRunSettings(root: string, environment: Environment, decided: Config): Promise<string> {
   const file = path.join(engineFolder(root, environment), `Pulumi.${environment.name}.yaml`);
+  await writeWhole(file, await runSettings(environment, decided), 0o600);
+  return file;
+}
+
+/** Text of a run's settings file; see {@link writeRunSettings}. */
+export async function runSettings(environment: Environment, decided: Config): Promise<string> {
   const [own, extended] = await Promise.all([
     readFile(environment.file, "utf8"),
     environment.extends === undefined ? undefined : readFile(environment.extends, "utf8"),
   ]);
-  await writeWhole(file, mergeSettings(own, extended, decided), 0o600);
-  return file;
+  return mergeSettings(own, extended, decided);
 }
 
 /**
@@ -39,10 +44,13 @@ export function mergeSettings(own: string, extended: string | undefined, decided
   const ours = Object.entries(of).filter(([key]) => key.startsWith(namespace));
   const others = Object.entries(config).filter(([key]) => !key.startsWith(namespace));
   const merged: Config = Object.fromEntries([...others, ...ours]);
-  const before = merged[imageBuild];
-  merged[imageBuild] = { ...(typeof before === "object" ? before : {}), ...decided };
+  const before = sectionOf(merged[imageBuild]);
+  const repository = { ...sectionOf(before.repository), ...sectionOf(decided.repository) };
+  merged[imageBuild] = { ...before, ...decided, ...(Object.keys(repository).length > 0 ? { repository } : {}) };
   return stringify({ ...document, config: merged }, { lineWidth: 0 });
 }
+
+const sectionOf = (value: unknown): Config => (typeof value === "object" && value !== null ? (value as Config) : {});
 
 /**
  * Removes the settings file that the engine makes for a new stack in the checkout when it holds nothing but the salt of

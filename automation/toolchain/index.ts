@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { PulumiCommand } from "@pulumi/pulumi/automation";
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
 import { parse } from "semver";
 import { TributaryError } from "../errors";
 import type { EventSink } from "../events";
 import { ensureBuilt } from "./build";
 import { cacheRoot, findBuilt, type Built } from "./cache";
 import { linkPlugin } from "./plugins";
+import { automationApi } from "./automationApi";
 import { downloadsReachable, engineAt, fits, installOfficial, officialRoot, pluginInstalled, which } from "./official";
 import {
   builtPrograms,
@@ -199,7 +200,7 @@ async function fromBuilds(builds: Built[], home: string): Promise<Toolchain> {
 
 /** A PulumiCommand whose version is on record, made without running `pulumi version`, which takes a quarter of a second. */
 function knownCommand(command: string, version: string): PulumiCommand {
-  const known = Object.create(PulumiCommand.prototype) as PulumiCommand;
+  const known = Object.create(automationApi().PulumiCommand.prototype as object) as PulumiCommand;
   return Object.assign(known, { command, version: parse(version) });
 }
 

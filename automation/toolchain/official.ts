@@ -2,8 +2,9 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PulumiCommand } from "@pulumi/pulumi/automation";
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
 import { parse, type SemVer } from "semver";
+import { automationApi } from "./automationApi";
 import { TributaryError } from "../errors";
 import { step, type EventSink } from "../events";
 import { workPrefix } from "./cache";
@@ -47,8 +48,12 @@ export async function engineAt(root?: string, timeoutMs = versionMs): Promise<Pu
   const late = sleep(timeoutMs, undefined, { signal: tooLate.signal }).catch(() => undefined);
   try {
     return (
-      (await Promise.race([PulumiCommand.get({ root, skipVersionCheck: true }).catch(() => undefined), late])) ??
-      undefined
+      (await Promise.race([
+        automationApi()
+          .PulumiCommand.get({ root, skipVersionCheck: true })
+          .catch(() => undefined),
+        late,
+      ])) ?? undefined
     );
   } finally {
     tooLate.abort();
@@ -147,7 +152,7 @@ export async function installOfficial(
           // One name for all: whoever holds the lock owns it, and removes what a killed one left.
           const work = path.join(parent, `${workPrefix}install`);
           await rm(work, { recursive: true, force: true });
-          await inTime(PulumiCommand.install({ root: work, version: parse(version) ?? undefined }));
+          await inTime(automationApi().PulumiCommand.install({ root: work, version: parse(version) ?? undefined }));
           await rm(root, { recursive: true, force: true });
           await rename(work, root);
         },

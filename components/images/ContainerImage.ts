@@ -33,9 +33,15 @@ export type OwnImages = Partial<Readonly<Record<OwnImage, ContainerImage>>>;
 
 /** The parts of an image. */
 export interface ContainerImageNodes {
-  /** Keeps commit and run of the last change of content. */
+  /** Keeps commit, run, content digest and tags of the last change of content. */
   revision: pulumi.Stash;
   image: dockerbuild.Image;
+}
+
+/** What is kept of an image's last change of content. */
+export interface RecordedImage extends Revision {
+  contentDigest: string;
+  tags: string[];
 }
 
 /** What a stack tells about an image. */
@@ -73,9 +79,10 @@ export abstract class ContainerImage extends Component<ContainerImageNodes> {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super(type, name, opts);
-    const { image, repository } = args;
+    const { repository } = args;
     const revision = this.recorded(name, args);
-    const tags = revision.output.apply((recorded: Revision) => tagsOf(image, recorded));
+    const recorded = revision.output as pulumi.Output<RecordedImage>;
+    const tags = recorded.tags;
     const built = new dockerbuild.Image(
       `${name}-image`,
       transformed(args.transform?.image, imageArgs(args, tags, own)),
@@ -87,11 +94,11 @@ export abstract class ContainerImage extends Component<ContainerImageNodes> {
     this.uri = pulumi.interpolate`${repository.url}@${this.digest}`;
     this.pushedUri = pulumi.interpolate`${repository.pushUrl}@${this.digest}`;
     this.outputs = pulumi
-      .all([this.digest, this.uri, tags, revision.output as pulumi.Output<Revision>])
-      .apply(([digest, uri, given, { commit, buildId }]) => ({
+      .all([this.digest, this.uri, recorded])
+      .apply(([digest, uri, { contentDigest, tags: given, commit, buildId }]) => ({
         digest,
         uri,
-        contentDigest: image.contentDigest,
+        contentDigest,
         tags: given,
         ...(commit !== undefined && { commit }),
         buildId,
@@ -100,11 +107,16 @@ export abstract class ContainerImage extends Component<ContainerImageNodes> {
     this.registerOutputs({ digest: this.digest, uri: this.uri });
   }
 
-  /** Its input is taken when the content changes, and at no other time: a new commit alone changes nothing. */
+  /**
+   * Its input is taken when the content changes, and at no other time: a new commit alone changes nothing. Digest and tags are
+   * in it because a run may leave images out: those are then told as they are, not as the checkout would make them.
+   */
   private recorded(name: string, { image, revision }: ContainerImageArgs): pulumi.Stash {
+    const { contentDigest } = image;
+    const input: RecordedImage = { ...revision, contentDigest, tags: tagsOf(image, revision) };
     return new pulumi.Stash(
       `${name}-revision`,
-      { input: { ...revision } },
+      { input },
       this.child({ replacementTrigger: image.contentDigest, ignoreChanges: ["input"] }),
     );
   }

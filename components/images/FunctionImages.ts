@@ -25,7 +25,7 @@ export interface FunctionImagesNodes {
   functions: Record<string, FunctionImage>;
 }
 
-/** The layer, the base with the layer, then the images of all functions at the same time. */
+/** Layer and runtime side by side, then the images of all functions at the same time. */
 export class FunctionImages extends Component<FunctionImagesNodes> {
   readonly nodes: FunctionImagesNodes;
   /** All images by their name, those that functions are built from as `layer` and `runtime`: the whole set, known when every image is built, or nothing. */

@@ -4,6 +4,7 @@
  */
 import { flow } from "./flow";
 import { images } from "./images";
+import { imagesGrowth } from "./images/growth";
 
 /** What every benchmark gives back. */
 export interface BenchmarkResult {
@@ -15,7 +16,11 @@ export interface BenchmarkResult {
   conclusions: string[];
 }
 
-const benchmarks: Record<string, () => Promise<BenchmarkResult>> = { flow, images };
+const benchmarks: Record<string, () => Promise<BenchmarkResult>> = {
+  flow,
+  images,
+  "images-growth": imagesGrowth,
+};
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);

@@ -1,18 +1,16 @@
 import { promises as fs } from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
-import { execa } from "execa";
-import { ensureBaseImage } from "../../../automation/baseImage";
-import { ecrLogins, ensureBuilder, eraseBuilder, RegistryLogins } from "../../../automation/builder";
+import { eraseBuilder } from "../../../automation/builder";
 import { TributaryError } from "../../../automation/errors";
 import { silent } from "../../../automation/events";
 import { prepareImages } from "../../../automation/images";
-import { ensureLocalAws, eraseLocalAws, type LocalAws, localHttpsAgent } from "../../../automation/local";
+import { ensureLocalAws, eraseLocalAws, type LocalAws } from "../../../automation/local";
 import { Workspace } from "../../local/support/workspace";
 import type { BenchmarkResult } from "../index";
 import { type Measurement, measured } from "./meter";
 import { createRepository, ecrOf, PushCounter } from "./registry";
 import { functionNames, type Reference, writeReference } from "./reference";
+import { benchOf, freshBuilder, loginsOf, machine } from "./setup";
 import { type Bench, buildReference, buildWithBake, type Staged } from "./sides";
 
 /** One way to build all images from sources to pushed digests. */
@@ -65,10 +63,7 @@ export async function images(): Promise<BenchmarkResult> {
 async function measureSide(root: string, aws: LocalAws, side: Side, pushed: PushCounter): Promise<Row[]> {
   const rows: Row[] = [];
   const measure = async (builder: Row["builder"], change: string) => {
-    if (builder === "fresh") {
-      await eraseBuilder(root);
-      await builderOf(root, aws);
-    }
+    if (builder === "fresh") await freshBuilder(root, aws);
     const measurement = await measured(side.build);
     const row = { side: side.name, builder, change, ...measurement, ...(await pushed.arrived()) };
     process.stderr.write(
@@ -88,37 +83,6 @@ async function measureSide(root: string, aws: LocalAws, side: Side, pushed: Push
   await side.edit("layer");
   await measure("warm", "layer");
   return rows;
-}
-
-const builderOf = (root: string, aws: LocalAws) =>
-  ensureBuilder(
-    root,
-    { registries: [{ address: `localhost:${aws.port}`, caFile: aws.caFile }], sources: ["buildkitd"] },
-    silent,
-  );
-
-async function loginsOf(root: string, aws: LocalAws): Promise<RegistryLogins> {
-  const credentials = {
-    accessKeyId: aws.env["AWS_ACCESS_KEY_ID"] ?? "",
-    secretAccessKey: aws.env["AWS_SECRET_ACCESS_KEY"] ?? "",
-  };
-  const requestHandler = { httpsAgent: await localHttpsAgent(aws) };
-  const client = { endpoint: aws.endpoint, region: aws.region, credentials, requestHandler };
-  const source = ecrLogins({ account: aws.account, region: aws.region, address: `localhost:${aws.port}`, client });
-  return RegistryLogins.open(path.join(root, ".tributary", "bench-docker"), [source], silent);
-}
-
-async function benchOf(root: string, aws: LocalAws, logins: RegistryLogins): Promise<Bench> {
-  const builder = await builderOf(root, aws);
-  const { stdout } = await execa("npm", ["root", "--global"]);
-  return {
-    builder,
-    env: await builder.environment(logins.folder),
-    registry: `localhost:${aws.port}`,
-    base: await ensureBaseImage(aws, silent),
-    npm: await fs.realpath(path.join(stdout.trim(), "npm")),
-    certificates: process.env["NODE_EXTRA_CA_CERTS"] ?? "/etc/ssl/certs/ca-certificates.crt",
-  };
 }
 
 async function sidesOf(workspace: Workspace, bench: Bench, create: (name: string) => Promise<void>): Promise<Side[]> {
@@ -177,11 +141,6 @@ async function editReference(reference: Reference, what: "function" | "layer"): 
 /** A change of code, not of a comment: compilers drop those. */
 async function append(file: string): Promise<void> {
   await fs.appendFile(file, `\nexport const edited${++edits} = ${edits};\n`);
-}
-
-function machine(): string {
-  const gibibytes = Math.round(os.totalmem() / 2 ** 30);
-  return `${os.cpus().length} x ${os.cpus()[0]?.model ?? "unknown"}, ${gibibytes} GiB, Node ${process.version}`;
 }
 
 function rounded(row: Row): Record<string, string | number> {

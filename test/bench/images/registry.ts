@@ -39,7 +39,10 @@ export class PushCounter {
     private readonly prefix: string,
   ) {}
 
-  /** Images and bytes of blobs and manifests that were not there at the last call; blobs that repositories share count once. */
+  /**
+   * Images, and bytes of blobs and manifests, that were not there at the last call. Blobs that repositories share count once;
+   * bills of materials and caches count as bytes, not as images.
+   */
   async arrived(): Promise<{ images: number; bytes: number }> {
     let bytes = 0;
     let images = 0;
@@ -54,13 +57,15 @@ export class PushCounter {
         config,
         layers = [],
         manifests = [],
+        subject,
       } = JSON.parse(manifest.text) as {
         config?: Blob;
         layers?: Blob[];
         manifests?: Blob[];
+        subject?: Blob;
       };
       for (const blob of [...(config ? [config] : []), ...layers, ...manifests]) add(blob.digest, blob.size);
-      if (add(manifest.digest, manifest.text.length) && !manifest.cache) images++;
+      if (add(manifest.digest, manifest.text.length) && !manifest.cache && !subject) images++;
     }
     return { images, bytes };
   }

@@ -6,7 +6,11 @@ import { GetFunctionCommand } from "@aws-sdk/client-lambda";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { parseDocument } from "yaml";
 import { containersLack } from "../../../automation/containers";
-import { dataset, ingest, rows, sharedLake, type DeployResult } from "../support/lake";
+import { findLocalAws } from "../../../automation/local";
+import { protectIn } from "../../../automation/release/protect";
+import { parseReference, shortDigest } from "../../../automation/release/reference";
+import { connectEcr, lookUp } from "../../../automation/release/registry";
+import { dataset, ingest, rows, sharedLake, type DeployResult, type StatusResult } from "../support/lake";
 import { Workspace } from "../support/workspace";
 import { callEveryFunction, Calls } from "./support/calls";
 
@@ -44,6 +48,30 @@ describe("a lake whose functions are images", () => {
       assert.ok(digest, `${name}: ${Code?.ImageUri}`);
       const described = await calls.invoke<{ function: string; digest: string }>(name, { tributary: "describe" });
       assert.equal(described.digest, digest, name);
+    }
+  });
+
+  it("has a tag of its own on every image that it runs, beside those of other environments", async () => {
+    const aws = await findLocalAws(lake.root);
+    const { client, close } = await connectEcr("us-east-1", aws);
+    try {
+      const { images } = (await lake.json<StatusResult>(["status", "local"])).environments[0]!.outputs;
+      const references = Object.values(images as Record<string, string>).map(parseReference);
+      const repository = references[0]!.repository;
+      const digests = [...new Set(references.map(({ digest }) => digest))];
+      const wanted = digests.map((digest) => `deployed.local.us-east-1.${shortDigest(digest)}`);
+      const lacking = async () => {
+        const found = await lookUp(client, repository, digests);
+        assert.equal(found.size, digests.length);
+        return wanted.filter((tag, index) => !found.get(digests[index]!)!.tags.includes(tag));
+      };
+      assert.deepEqual(await lacking(), []);
+      const again = { env: "other", region: "us-east-1", repository, running: digests, keep: undefined };
+      assert.deepEqual(await protectIn(client, again), { tagged: digests.length, removed: 0 });
+      assert.deepEqual(await protectIn(client, again), { tagged: 0, removed: 0 });
+      assert.deepEqual(await lacking(), []);
+    } finally {
+      close();
     }
   });
 

@@ -3,6 +3,12 @@ import { once } from "node:events";
 import { promises as fs } from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseDocument } from "yaml";
+import { containersLack, ensureContainerHost, invokeImage } from "../../../automation/containers";
+import { silent } from "../../../automation/events";
+import { findLocalAws } from "../../../automation/local";
+import { builtImages } from "../../../automation/release/list";
+import { findImagesStack } from "../../../automation/stacks/environments";
 import { lacksForImages } from "./support";
 import { Workspace } from "../support/workspace";
 
@@ -10,6 +16,7 @@ interface Image {
   name: string;
   result: string;
   digest: string;
+  uri: string;
   size: number;
   sbom?: string;
   lines?: string[];
@@ -131,10 +138,12 @@ describe("images", function () {
   it("that were not asked for stay as they are", async () => {
     await append("functions/routing/handler.ts", "\nexport const again = 1;\n");
     await append("functions/redrive/handler.ts", "\nexport const again = 1;\n");
-    const before = digests(await workspace.json<{ images: Listed[] }>(["images", "list"]));
+    const outputs = async () => (await builtImages(workspace.root, findImagesStack(workspace.root, false))).images;
+    const before = await outputs();
     assert.deepEqual(built(await build("redrive")), ["redrive"]);
-    const after = digests(await workspace.json<{ images: Listed[] }>(["images", "list"]));
-    assert.equal(after.get("routing"), before.get("routing"));
+    const after = await outputs();
+    assert.deepEqual(after.routing, before.routing);
+    assert.notEqual(after.redrive!.contentDigest, before.redrive!.contentDigest);
     assert.deepEqual(built(await build()), ["routing"]);
   });
 
@@ -164,6 +173,32 @@ describe("images", function () {
     assert.match(image?.step ?? "", /RUN echo first line/);
     assert.deepEqual(await workspace.json<unknown>(["images", "list"]), before);
     await fs.rm(folder, { recursive: true });
+  });
+
+  it("of a function in Python are built from the example as its page says, and answer", async function () {
+    const lacking = await containersLack();
+    if (lacking.length > 0) {
+      console.log(`      skipped: ${lacking.map(({ what, next }) => `${what} (${next})`).join(", ")}`);
+      this.skip();
+    }
+    const folder = path.join(workspace.root, "functions", "count-records");
+    await fs.cp(path.join(workspace.root, "docs", "examples", "python-function"), folder, { recursive: true });
+    const file = path.join(workspace.root, "Pulumi.images.yaml");
+    const settings = await fs.readFile(file, "utf8");
+    const document = parseDocument(settings);
+    const key = ["config", "tributary:imageBuild", "baseImages", "PYTHON_BASE_IMAGE"];
+    document.setIn(key, "public.ecr.aws/lambda/python:3.13");
+    await fs.writeFile(file, document.toString());
+    const { images } = await build("count-records");
+    const image = images.find(({ name }) => name === "count-records");
+    assert.equal(image?.result, "built");
+    const aws = await findLocalAws(workspace.root);
+    assert.ok(aws, "the local AWS runs");
+    const host = await ensureContainerHost(workspace.root, aws, silent);
+    const answer = await invokeImage(host, image.uri, { lines: ['{"a":1}', "[1]", "no json"] });
+    assert.deepEqual(JSON.parse(answer.payload), { records: 3, objects: 1 }, answer.log);
+    await fs.rm(folder, { recursive: true });
+    await fs.writeFile(file, settings);
   });
 
   it("with a broken Dockerfile are told at once, with file and line, and nothing is built", async () => {

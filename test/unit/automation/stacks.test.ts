@@ -9,7 +9,8 @@ import { silent } from "../../../automation/events";
 import { environmentNames, findEnvironment, stateFolder } from "../../../automation/stacks/environments";
 import { exclusively, readOwner } from "../../../automation/stacks/exclusive";
 import { freeStack, isStale, parseLock } from "../../../automation/stacks/locks";
-import { allOrFirstFailure, forgetLostState } from "../../../automation/stacks/prepare";
+import { forgetLostState } from "../../../automation/stacks/prepare";
+import { allOrFirstFailure } from "../../../automation/stacks/together";
 import { descendants, identify } from "../../../automation/stacks/processes";
 import {
   countResources,

@@ -47,7 +47,13 @@ const images: PreparedImages = {
 };
 const revision: Revision = { commit: "c".repeat(40), buildId: "build-7" };
 
-async function build(imageBuild: object = {}, env = "images", change: { tags?: Record<string, string> } = {}) {
+async function build(
+  imageBuild: object = {},
+  env = "images",
+  change: { tags?: Record<string, string> } = {},
+  /** What the state already has, by logical name. */
+  recorded: Record<string, object> = {},
+) {
   const settings = parseImagesSettings({
     project: "tributary",
     stack: env,
@@ -55,6 +61,7 @@ async function build(imageBuild: object = {}, env = "images", change: { tags?: R
   }).imageBuild;
   return run(() => new Images("images", { scope: scopeOf(env), settings, images, revision, ...change }).outputs, {
     stack: env,
+    recorded,
   });
 }
 
@@ -128,13 +135,27 @@ describe("the images", function () {
     assert.equal(inputsOf(without.resources, types.image, "images-python-image").cacheTo, undefined);
   });
 
-  it("remember commit and run of their own last change", () => {
+  it("remember commit, run, content and tags of their own last change", () => {
     const stashes = ofType(resources, types.stash);
-    assert.deepEqual(
-      stashes.map(({ inputs }) => inputs.input),
-      stashes.map(() => revision),
-    );
     assert.equal(stashes.length, 4);
+    for (const { name, inputs } of stashes) {
+      const { tags, contentDigest, ...others } = inputs.input;
+      assert.deepEqual(others, revision, name);
+      assert.equal(contentDigest, content(name === "images-python-revision" ? "2" : "1"));
+      assert.deepEqual(tags, outputs.images[name.split("-")[1]!].tags);
+    }
+  });
+
+  it("that a run leaves out are told as they were built, whatever the checkout says now", async () => {
+    const former = { buildId: "build-3", contentDigest: content("9"), tags: ["routing.9999999999999999"] };
+    const made = await build({}, "images", {}, { "images-routing-revision": { output: former } });
+    const told = (made.outputs as any).images;
+    assert.deepEqual(told.routing, {
+      digest: digestOf("images-routing-image"),
+      uri: `${repositoryUrl}@${digestOf("images-routing-image")}`,
+      ...former,
+    });
+    assert.equal(told.runtime.contentDigest, content("1"));
   });
 
   it("may be pushed to another registry, but functions name ECR's", async () => {

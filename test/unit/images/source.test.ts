@@ -73,6 +73,20 @@ describe("a lake's images", () => {
     });
   });
 
+  it("of a stack that is not there are told with the command that makes it, before the engine ends the program", async () => {
+    for (const [stack, command] of [
+      ["images.local", "npx tributary images build makes"],
+      ["images.other", "pulumi up -s images.other makes"],
+    ] as const) {
+      await assert.rejects(promoted({ stack }), {
+        code: "ImagesMissing",
+        exitCode: 2,
+        message: new RegExp(`^there is no stack ${stack} to take images from \\(organization/tributary/${stack}\\)`),
+        next: new RegExp(`^${command}`),
+      });
+    }
+  });
+
   for (const [what, value] of Object.entries({
     nothing: undefined,
     text: "x",

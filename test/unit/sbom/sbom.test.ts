@@ -1,8 +1,9 @@
 import { strict as assert } from "node:assert";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { Header } from "tar";
+import { pack } from "tar-stream";
 import { packagesOf } from "../../../automation/sbom/bundled";
 import { sbomDocument, type Subject } from "../../../automation/sbom/document";
 import { readerOf, type FoundPackage } from "../../../automation/sbom/packages";
@@ -10,17 +11,14 @@ import { mergeLayers, scanLayer, unique } from "../../../automation/sbom/scan";
 import { sbomTag } from "../../../automation/sbom";
 
 /** An archive of files, as a layer is one. */
-function archive(files: Record<string, string>): Buffer {
-  const blocks = Object.entries(files).flatMap(([path, text]) => {
-    const body = Buffer.from(text);
-    const header = new Header({ path, size: body.length, mode: 0o644, type: "File" });
-    header.encode();
-    return [header.block!, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+async function archive(files: Record<string, string>): Promise<Buffer> {
+  const tar = pack();
+  for (const [name, text] of Object.entries(files)) tar.entry({ name, mode: 0o644 }, text);
+  tar.finalize();
+  return buffer(tar as unknown as Readable);
 }
 
-const scan = (files: Record<string, string>) => scanLayer(Readable.from([gzipSync(archive(files))]));
+const scan = async (files: Record<string, string>) => scanLayer(Readable.from([gzipSync(await archive(files))]));
 const npm = (name: string, version = "1.0.0"): FoundPackage => ({ ecosystem: "npm", name, version });
 
 const status = `Package: libc6
@@ -86,8 +84,27 @@ describe("what is in an image", () => {
     assert.equal(readerOf("package.json"), undefined);
   });
 
-  it("that is no archive is refused", async () => {
-    await assert.rejects(scanLayer(Readable.from([Buffer.from("no archive at all, ".repeat(100))])));
+  it("that is no archive, or not a whole one, is refused", async () => {
+    const whole = await archive({ "var/lib/dpkg/status": status.repeat(1_000) });
+    const packed = gzipSync(whole);
+    for (const wrong of [
+      Buffer.from("no archive at all, ".repeat(100)),
+      gzipSync(Buffer.from("no archive at all, ".repeat(100))),
+      whole.subarray(0, whole.length / 2),
+      packed.subarray(0, packed.length / 2),
+    ]) {
+      await assert.rejects(scanLayer(Readable.from([wrong])));
+    }
+  });
+
+  it("is read in whatever pieces it comes, packed or not", async () => {
+    const whole = await archive({
+      [`${"long/".repeat(60)}node_modules/x/package.json`]: '{"name":"x","version":"1.0.0"}',
+    });
+    for (const content of [whole, gzipSync(whole)]) {
+      const pieces = Array.from({ length: content.length }, (_, index) => content.subarray(index, index + 1));
+      assert.deepEqual(mergeLayers([await scanLayer(Readable.from(pieces))]), [npm("x")]);
+    }
   });
 
   it("is also what was bundled: packages that gave bytes, with version, licence and hash of the lock file", () => {

@@ -23,13 +23,13 @@ describe("settings of the stack images", () => {
     assert.throws(() => images({ "tributary:batchSize": "1" }), {
       code: "InvalidSettings",
       message:
-        /tributary:batchSize in Pulumi\.images\.yaml: found a key that does not exist; allowed: imageBuild, tags/,
+        /tributary:batchSize in Pulumi\.images\.yaml: found a key that does not exist; allowed: imageBuild, backend, tags/,
     });
   });
 
   it("have a default for every key", () => {
     const { imageBuild, tags } = images();
-    assert.deepEqual(Object.keys(imagesSettingsSchema.shape), ["imageBuild", "tags"]);
+    assert.deepEqual(Object.keys(imagesSettingsSchema.shape), ["imageBuild", "backend", "tags"]);
     assert.deepEqual(tags, {});
     assert.deepEqual(imageBuild, {
       baseImages: { BASE_IMAGE: "public.ecr.aws/lambda/nodejs:22" },
@@ -71,5 +71,16 @@ describe("settings of the stack images", () => {
       BASE_IMAGE: "public.ecr.aws/lambda/nodejs:22",
       PYTHON_IMAGE: python,
     });
+  });
+
+  it("may name a backend, as those of a lake may", () => {
+    const of = (backend: string) => [images, parsed].map((parse) => parse({ "tributary:backend": backend }).backend);
+    for (const backend of ["s3://state?region=eu-west-1&awssdk=v2", "https://api.pulumi.com", "file:///var/state"]) {
+      assert.deepEqual(of(backend), [backend, backend]);
+    }
+    for (const backend of ["", "state", "http://state", "https://user:secret@host", "s3://a b"]) {
+      const refused = { code: "InvalidSettings", message: /tributary:backend in Pulumi\..*begins with s3:/ };
+      for (const parse of [images, parsed]) assert.throws(() => parse({ "tributary:backend": backend }), refused);
+    }
   });
 });

@@ -12,6 +12,7 @@ import {
   stateFolder,
 } from "../../../automation/stacks/environments";
 import { lockFolder } from "../../../automation/stacks/folders";
+import { awsLanguage } from "../../../automation/stacks/imageBuild";
 import { ImageListener } from "../../../automation/stacks/imageProgress";
 import { registryReachable } from "../../../automation/stacks/reachable";
 import { mergeSettings, removeSaltFile } from "../../../automation/stacks/settingsFile";
@@ -228,6 +229,17 @@ describe("stacks of images", () => {
     await removeSaltFile(root, "images.local");
     await fs.access(file);
     await removeSaltFile(root, "other");
+  });
+});
+
+describe("base images of AWS", () => {
+  it("have a stand-in for Node.js and Python, and others have none", () => {
+    const digest = `sha256:${"1".repeat(64)}`;
+    const of = (name: string) => awsLanguage(`public.ecr.aws/lambda/${name}`);
+    assert.deepEqual(["nodejs:22", `nodejs@${digest}`, `nodejs:22@${digest}`].map(of), ["node", "node", "node"]);
+    assert.deepEqual(["python:3.13", `python@${digest}`].map(of), ["python", "python"]);
+    assert.deepEqual(["java:21", "provided:al2023", "pythonic:1", "nodejs"].map(of), Array(4).fill(undefined));
+    for (const own of [`localhost:1/lambda/nodejs@${digest}`, undefined, 7]) assert.equal(awsLanguage(own), undefined);
   });
 });
 
