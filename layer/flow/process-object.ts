@@ -9,7 +9,7 @@ import type { FailedA, ProcessedA, StageAItem, StageAState } from "../messages";
 import { openRaw, putFile, Replaced } from "../objects";
 import { requireDataset } from "../store/datasets";
 import { withEngine, type Engine } from "../transform/engine";
-import { jsonToCsv } from "../transform/light";
+import { recordsToCsv } from "../transform/light";
 import { stage } from "../transform/staging";
 import { withWorkspace } from "../transform/workspace";
 
@@ -19,7 +19,7 @@ const CONCURRENCY = 10;
 /** Together larger than this (bytes), objects are processed one after the other: memory and /tmp are limited. */
 const LARGE = 64 * 1024 ** 2;
 
-/** Stage A's work: the JSON of every object becomes CSV in the stage bucket. */
+/** Stage A's work: the records of every object become CSV in the stage bucket. */
 export async function processObjects(state: StageAState): Promise<StageAState> {
   const todo = state.items.filter((item) => !item.done && !item.recorded);
   const results = todo.length === 0 ? [] : await processAll(todo);
@@ -50,10 +50,10 @@ async function processOne(engine: Engine, item: StageAItem): Promise<ProcessedA>
   try {
     const preKey = `pre/${ref.team}/${ref.dataset}/${fileStem(ref)}.csv`;
     const rows = await withWorkspace(async (directory) => {
-      const json = join(directory, "records.json");
+      const file = join(directory, "records");
       const csv = join(directory, "records.csv");
-      const shape = await stage(await openRaw(ref), json, limit);
-      const records = await jsonToCsv(engine, { file: json, shape }, csv, manifest);
+      const shape = await stage(await openRaw(ref), file, limit, manifest.input.format);
+      const records = await recordsToCsv(engine, { file, shape }, csv, manifest);
       await putFile(env("STAGE_BUCKET"), preKey, csv, "text/csv");
       return records;
     }, engine.directory);

@@ -30,7 +30,7 @@ export interface Transformed {
  * The heavy transform: the manifest's SQL over the view `input`, which holds one object's CSV, becomes Parquet files, one
  * for each partition, after all expectations hold.
  *
- * @param csv from `jsonToCsv`
+ * @param csv from `recordsToCsv`
  * @param directory where the files go
  * @throws Rejection `TransformInvalid`, `SchemaMismatch`, `ExpectationFailed`, `TooManyPartitions` or `PartitionInvalid`
  */

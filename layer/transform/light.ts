@@ -1,10 +1,15 @@
-import { open } from "node:fs/promises";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { stat } from "node:fs/promises";
 import { Rejection } from "../errors";
-import { sizeInBytes, type InputColumn, type Manifest } from "../manifest-schema";
+import { sizeInBytes, type InputColumn } from "../manifest-schema";
 import type { Engine } from "./engine";
 import { engineError } from "./engine";
-import { columnTypes, identifier, literal, sqlType } from "./sql";
-import type { Shape } from "./staging";
+import { csvSource } from "./formats/csv";
+import { jsonSource } from "./formats/json";
+import { parquetSource } from "./formats/parquet";
+import type { InputOf, Source } from "./formats/source";
+import { identifier, literal, sqlType } from "./sql";
+import { tooLarge, type Shape } from "./staging";
 
 /** What a column's text must look like, where casting alone would be too kind (1.5 to 2, "inf" to a number). */
 const STRICT: Record<string, (text: string) => string> = {
@@ -17,58 +22,77 @@ const STRICT: Record<string, (text: string) => string> = {
 /** Marks the message that a cast makes, so that it can be told from DuckDB's own. */
 const MISFIT = "misfit: ";
 
+/** A file from `stage`. */
+export interface Staged {
+  file: string;
+  shape: Shape;
+}
+
+/** How often (milliseconds) it is looked how much a Parquet file has become. */
+const WATCH = 50;
+
 /**
- * The light transform: records of a JSON file (one object, several, or an array) become a CSV file with the manifest's input
- * columns, typed. Fields that a record lacks are NULL, others are left out. NULL is an empty field, an empty text is "".
+ * The light transform: records of JSON (one object, several, or an array), CSV or Parquet become a CSV file with the
+ * manifest's input columns, typed. Fields that a record lacks are NULL, others are left out. NULL is an empty field, an empty
+ * text is "".
  *
- * @param input from `stage`
  * @returns the number of records
- * @throws Rejection `MalformedJson`, `NotRecords`, `RecordTooLarge` or `SchemaMismatch`
+ * @throws Rejection `MalformedJson`, `MalformedCsv`, `MalformedParquet`, `NotRecords`, `RecordTooLarge`, `ObjectTooLarge` or
+ * `SchemaMismatch`
  */
-export async function jsonToCsv(
-  engine: Engine,
-  input: { file: string; shape: Shape },
-  output: string,
-  manifest: Pick<Manifest, "input" | "limits">,
-): Promise<number> {
-  const format =
-    input.shape === "array" ? "array" : (await onePerLine(input.file)) ? "newline_delimited" : "unstructured";
-  const limit = sizeInBytes(manifest.limits.objectSize);
+export async function recordsToCsv(engine: Engine, input: Staged, output: string, manifest: InputOf): Promise<number> {
+  return engine.connected(async (connection) => {
+    const source = await sourceOf(connection, input, manifest);
+    const columns = manifest.input.columns.map((column) => typed(column, source.text(column)));
+    const copy = `COPY (SELECT ${columns.join(", ")} FROM ${source.from}) TO ${literal(output)} (FORMAT csv, HEADER true)`;
+    // Text gets no larger by becoming CSV; a few bytes of Parquet may be any number of rows.
+    const limit = input.shape === "parquet" ? sizeInBytes(manifest.limits.objectSize) : Infinity;
+    try {
+      return await watched(connection, output, limit, async () => (await connection.run(copy)).rowsChanged);
+    } catch (error) {
+      throw rejected(error, source);
+    }
+  });
+}
+
+async function sourceOf(connection: DuckDBConnection, { file, shape }: Staged, manifest: InputOf): Promise<Source> {
   try {
-    return await engine.connected(async (connection) => {
-      const source = readJson(input.file, format, manifest.input.columns, limit);
-      const result = await connection.run(
-        `COPY (SELECT ${manifest.input.columns.map(typed).join(", ")} FROM ${source}) TO ${literal(output)} (FORMAT csv, HEADER true)`,
-      );
-      return result.rowsChanged;
-    });
+    if (shape === "csv") return await csvSource(file, manifest);
+    if (shape === "parquet") return await parquetSource(connection, file, manifest);
+    return await jsonSource(file, shape, manifest);
   } catch (error) {
-    throw jsonError(error);
+    throw engineError(error, "reading the records");
   }
 }
 
-function readJson(file: string, format: string, columns: InputColumn[], limit: number): string {
-  const fields = columns.map((column) => ({ name: fieldOf(column), type: "VARCHAR" }));
-  const options = [
-    literal(file),
-    `columns = ${columnTypes(fields)}`,
-    `format = '${format}'`,
-    "compression = 'uncompressed'",
-    // One record may be as large as the object: an array of one.
-    `maximum_object_size = ${Math.min(Math.max(limit, 1024 ** 2), LARGEST_RECORD)}`,
-  ];
-  return `read_json(${options.join(", ")})`;
+/** Breaks off work when the file that it writes gets larger than `limit` bytes. */
+async function watched<T>(
+  connection: DuckDBConnection,
+  file: string,
+  limit: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (limit === Infinity) return work();
+  let above = false;
+  const look = async () => {
+    const size = (await stat(file).catch(() => undefined))?.size ?? 0;
+    above ||= size > limit;
+    if (above) connection.interrupt();
+  };
+  const timer = setInterval(() => void look(), WATCH);
+  try {
+    const result = await work();
+    await look();
+    if (above) throw tooLarge(limit);
+    return result;
+  } catch (error) {
+    throw above ? tooLarge(limit) : error;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
-/** Bytes of one record: DuckDB keeps a buffer of this size for every thread. */
-const LARGEST_RECORD = 64 * 1024 ** 2;
-
-function fieldOf(column: InputColumn): string {
-  return column.field ?? column.name;
-}
-
-function typed(column: InputColumn): string {
-  const text = identifier(fieldOf(column));
+function typed(column: InputColumn, text: string): string {
   if (column.type === "string") return `${text} AS ${identifier(column.name)}`;
   const type = sqlType(column.type);
   const fits = STRICT[column.type]?.(text) ?? "true";
@@ -84,50 +108,11 @@ function finite(text: string): string {
   return `regexp_full_match(${text}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?')`;
 }
 
-/** True when the first line is a record of its own. Lines can be told by number and read by several threads. */
-async function onePerLine(file: string): Promise<boolean> {
-  const handle = await open(file);
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(FIRST_LINE), 0, FIRST_LINE, 0);
-    const text = buffer.subarray(0, bytesRead).toString("utf8").trimStart();
-    const end = text.indexOf("\n");
-    const line = end >= 0 ? text.slice(0, end) : text;
-    JSON.parse(line);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** A first line longer than this (bytes) is not looked at. */
-const FIRST_LINE = 64 * 1024;
-
-function jsonError(error: unknown): Error {
+function rejected(error: unknown, source: Source): Error {
+  if (error instanceof Rejection) return error;
   const message = String((error as Error).message);
   const misfit = message.indexOf(MISFIT);
   if (misfit >= 0)
     return new Rejection("SchemaMismatch", message.slice(misfit + MISFIT.length).split("\n")[0] as string);
-  if (message.includes("maximum_object_size")) return new Rejection("RecordTooLarge", "a record is larger than 64 MB");
-  const malformed = /Malformed JSON in file .*, at byte (\d+) in (line|record\/value) (\d+): (.*)/.exec(message);
-  if (malformed) {
-    const [, byte, unit, number, what] = malformed;
-    // DuckDB counts one too many here, and right where records have the wrong form.
-    return new Rejection(
-      "MalformedJson",
-      `${place(unit, Number(number) - 1)}, byte ${byte}: ${(what as string).split(". ")[0]}`,
-    );
-  }
-  const form = /JSON transform error in file .*, in (line|record\/value) (\d+): (.*)/.exec(message);
-  if (form) {
-    const [, unit, number, what] = form;
-    const code = /^Expected OBJECT/.test(what as string) ? "NotRecords" : "MalformedJson";
-    return new Rejection(code, `${place(unit, Number(number))}: ${(what as string).slice(0, 200)}`);
-  }
-  return engineError(error, "reading the records");
-}
-
-function place(unit: string | undefined, number: number): string {
-  return `${unit === "line" ? "line" : "record"} ${Math.max(1, number)}`;
+  return source.rejection(message) ?? engineError(error, "reading the records");
 }

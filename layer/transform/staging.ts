@@ -3,9 +3,11 @@ import { Readable, Transform, type TransformCallback } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { Rejection } from "../errors";
+import type { InputFormat } from "../manifest-schema";
+import { unzstd, ZSTD } from "./zstd";
 
-/** What a staged file begins with. */
-export type Shape = "object" | "array";
+/** What a staged file is: JSON that begins with an object or with an array, CSV, or Parquet. */
+export type Shape = "object" | "array" | "csv" | "parquet";
 
 /** Bytes of JSON's white space: tab, line feed, carriage return, space. */
 const BLANK = new Set([0x09, 0x0a, 0x0d, 0x20]);
@@ -13,23 +15,33 @@ const BLANK = new Set([0x09, 0x0a, 0x0d, 0x20]);
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const GZIP = Buffer.from([0x1f, 0x8b]);
 
+/** What a Parquet file begins with. */
+const PARQUET = Buffer.from("PAR1");
+
 /**
- * Writes the raw bytes to a file, unpacked if they are gzip (which the bytes tell, not the name), and finds out what they
- * begin with.
+ * Writes the raw bytes to a file, unpacked if they are gzip or zstd (which the bytes tell, not the name), and finds out
+ * what they are.
  *
  * @param limit most bytes, before and after unpacking
- * @throws Rejection `EmptyObject`, `ObjectTooLarge`, `NotRecords` or `MalformedGzip`
+ * @param format what the manifest says; `auto` goes by what the unpacked bytes begin with
+ * @throws Rejection `EmptyObject`, `ObjectTooLarge`, `NotRecords`, `MalformedGzip` or `MalformedZstd`
  */
-export async function stage(source: Readable, file: string, limit: number): Promise<Shape> {
+export async function stage(
+  source: Readable,
+  file: string,
+  limit: number,
+  format: InputFormat = "auto",
+): Promise<Shape> {
   const [first, bytes] = await beginning(source);
-  const packed = first.subarray(0, 2).equals(GZIP);
+  const gzip = first.subarray(0, GZIP.length).equals(GZIP);
+  const zstd = first.subarray(0, ZSTD.length).equals(ZSTD);
   const look = new Look(limit);
-  const unpack = packed ? [new Limit(limit), createGunzip()] : [];
+  const unpack = gzip || zstd ? [new Limit(limit), gzip ? createGunzip() : unzstd()] : [];
   try {
     await pipeline([bytes, ...unpack, look, createWriteStream(file)]);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (packed && (code.startsWith("Z_") || code === "ERR_BUFFER_TOO_LARGE")) {
+    const code = String((error as NodeJS.ErrnoException).code ?? "");
+    if (gzip && (code.startsWith("Z_") || code === "ERR_BUFFER_TOO_LARGE")) {
       throw new Rejection(
         "MalformedGzip",
         `the object begins like gzip but cannot be unpacked: ${(error as Error).message}`,
@@ -37,25 +49,31 @@ export async function stage(source: Readable, file: string, limit: number): Prom
     }
     throw error;
   }
-  return shapeOf(look.first);
+  return shapeOf(look, format);
 }
 
-function shapeOf(first: number | undefined): Shape {
+function shapeOf({ first, start }: Look, format: InputFormat): Shape {
   if (first === undefined) throw new Rejection("EmptyObject", "the object holds nothing, or nothing but white space");
-  if (first === 0x7b) return "object";
-  if (first === 0x5b) return "array";
-  const shown = JSON.stringify(String.fromCharCode(first));
-  throw new Rejection(
-    "NotRecords",
-    `the object begins with ${shown}; records begin with { and arrays of records with [`,
-  );
+  const found = start.equals(PARQUET) ? "parquet" : first === 0x7b ? "object" : first === 0x5b ? "array" : "csv";
+  if (format === "auto" || format === found) return found;
+  if (format === "csv") {
+    if (found !== "parquet") return "csv";
+    throw new Rejection("NotRecords", "the object is a Parquet file; the manifest says csv (input.format)");
+  }
+  if (format === "json" && (found === "object" || found === "array")) return found;
+  const wanted = format === "json" ? "records begin with { and arrays of records with [" : "Parquet begins with PAR1";
+  throw new Rejection("NotRecords", `the object begins with ${JSON.stringify(shown(start))}; ${wanted}`);
 }
 
-/** The first bytes (at least two, if there are as many) and a stream of all bytes. */
+function shown(start: Buffer): string {
+  return start.toString("latin1").trimStart();
+}
+
+/** The first bytes (at least four, if there are as many) and a stream of all bytes. */
 async function beginning(source: Readable): Promise<[Buffer, Readable]> {
   const iterator = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let first: Buffer = Buffer.alloc(0);
-  while (first.length < BYTE_ORDER_MARK.length) {
+  while (first.length < ZSTD.length) {
     const { done, value } = await iterator.next();
     if (done) break;
     first = Buffer.concat([first, Buffer.from(value)]);
@@ -68,7 +86,8 @@ async function beginning(source: Readable): Promise<[Buffer, Readable]> {
   return [first, Readable.from(all(), { objectMode: false })];
 }
 
-function tooLarge(limit: number): Rejection {
+/** The rejection of what is larger than `limit` bytes. */
+export function tooLarge(limit: number): Rejection {
   const megabytes = Math.round((limit / 1024 ** 2) * 10) / 10;
   return new Rejection(
     "ObjectTooLarge",
@@ -95,16 +114,34 @@ class Limit extends Transform {
   }
 }
 
-/** A limit that drops a byte order mark and remembers the first byte that means something. */
+/** A limit that drops a byte order mark and remembers how the rest begins. */
 class Look extends Limit {
+  /** The first byte that means something. */
   first: number | undefined;
-  private begun = false;
+  /** The first four bytes, white space or not. */
+  start: Buffer = Buffer.alloc(0);
+  private held: Buffer | undefined = Buffer.alloc(0);
 
   protected override pass(chunk: Buffer): Buffer {
-    const marked = !this.begun && chunk.subarray(0, 3).equals(BYTE_ORDER_MARK);
-    this.begun ||= chunk.length > 0;
-    const text = marked ? chunk.subarray(3) : chunk;
-    this.first ??= text.find((byte) => !BLANK.has(byte));
-    return text;
+    return this.held === undefined ? this.look(chunk) : this.begin(Buffer.concat([this.held, chunk]));
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, this.held && this.held.length > 0 ? this.look(this.held) : null);
+  }
+
+  /** A byte order mark may come in pieces. */
+  private begin(bytes: Buffer): Buffer {
+    this.held = bytes.length < BYTE_ORDER_MARK.length ? bytes : undefined;
+    if (this.held) return Buffer.alloc(0);
+    const marked = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+    return this.look(marked ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes);
+  }
+
+  private look(chunk: Buffer): Buffer {
+    if (this.start.length < PARQUET.length)
+      this.start = Buffer.concat([this.start, chunk.subarray(0, PARQUET.length - this.start.length)]);
+    this.first ??= chunk.find((byte) => !BLANK.has(byte));
+    return chunk;
   }
 }

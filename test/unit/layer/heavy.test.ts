@@ -7,7 +7,7 @@ import { Rejection } from "../../../layer/errors";
 import { manifestFileSchema, type Manifest } from "../../../layer/manifest";
 import { withEngine } from "../../../layer/transform/engine";
 import { csvToParquet } from "../../../layer/transform/heavy";
-import { jsonToCsv } from "../../../layer/transform/light";
+import { recordsToCsv } from "../../../layer/transform/light";
 import { NULL_PARTITION, partitionPath } from "../../../layer/transform/partitions";
 import { stage } from "../../../layer/transform/staging";
 import { withWorkspace } from "../../../layer/transform/workspace";
@@ -46,7 +46,7 @@ async function heavy(records: object[], description: Manifest): Promise<Made> {
     withEngine(directory, async (engine) => {
       const [json, csv] = [path.join(directory, "in"), path.join(directory, "out.csv")];
       const shape = await stage(Readable.from([Buffer.from(JSON.stringify(records))]), json, 1e9);
-      await jsonToCsv(engine, { file: json, shape }, csv, description);
+      await recordsToCsv(engine, { file: json, shape }, csv, description);
       const { rows, warnings, files } = await csvToParquet(engine, csv, directory, description);
       const back = await Promise.all(files.map(async ({ file, folder }) => [folder, await parquet(file)] as const));
       return { rows, warnings, files: Object.fromEntries(back) };

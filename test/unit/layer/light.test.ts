@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { Rejection } from "../../../layer/errors";
 import type { InputColumn } from "../../../layer/manifest";
 import { withEngine, type Engine } from "../../../layer/transform/engine";
-import { jsonToCsv } from "../../../layer/transform/light";
+import { recordsToCsv } from "../../../layer/transform/light";
 import { stage } from "../../../layer/transform/staging";
 import { withWorkspace } from "../../../layer/transform/workspace";
 
@@ -15,6 +15,8 @@ const COLUMNS: InputColumn[] = [
   { name: "b", type: "string" },
   { name: "c", type: "double" },
 ];
+
+const CSV = { header: true, quote: '"' };
 
 interface Made {
   rows: number;
@@ -33,7 +35,10 @@ async function light(body: string | Buffer | Buffer[], columns = COLUMNS, object
         file,
         objectSize === "1 KB" ? 1024 : 64 * 1024 ** 2,
       );
-      const rows = await jsonToCsv(engine, { file, shape }, csv, { input: { columns }, limits });
+      const rows = await recordsToCsv(engine, { file, shape }, csv, {
+        input: { format: "auto" as const, csv: CSV, columns },
+        limits,
+      });
       return { rows, csv: await readFile(csv, "utf8") };
     }, engine.directory);
   return withWorkspace((directory) => withEngine(directory, work));
@@ -104,7 +109,7 @@ describe("layer: the light transform", () => {
     ["nothing", "", "EmptyObject: "],
     ["white space", " \n\t\r\n", "EmptyObject: "],
     ["packed nothing", gzipSync(" "), "EmptyObject: "],
-    ["a number", "42", 'NotRecords: the object begins with "4"'],
+    ["a number", "42", 'NotRecords: the object begins with "42"'],
     ["a text", '"x"', "NotRecords: "],
     ["null", "null", "NotRecords: "],
     ["numbers in an array", "[1,2]", "NotRecords: record 1: Expected OBJECT"],

@@ -44,7 +44,7 @@ export const manifest: Manifest = {
   description: "Meteorites that were found or seen falling",
   table: "meteorites",
   group: "object",
-  input: { columns: [{ name: "id", type: "int" }] },
+  input: { format: "auto", csv: { header: true, quote: '"' }, columns: [{ name: "id", type: "int" }] },
   transform: "transform.sql",
   output: {
     columns: [
