@@ -3,12 +3,15 @@ import { z } from "zod";
 /** The column types a dataset may use: the Glue types that Athena and DuckDB both have. */
 export const COLUMN_TYPE = /^(string|boolean|int|bigint|float|double|date|timestamp|decimal\(\d{1,2},\d{1,2}\))$/;
 
-const NAME = /^[a-z][a-z0-9-]{0,29}$/;
+/** What teams and datasets may be called. */
+export const datasetName = /^[a-z][a-z0-9-]{0,29}$/;
 const IDENTIFIER = /^[a-z][a-z0-9_]{0,127}$/;
 const SIZE = /^([1-9]\d{0,5}) (KB|MB|GB)$/;
 const UNIT = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const;
 
-const name = z.string().regex(NAME, "lower-case letters, digits and hyphens, starting with a letter, at most 30");
+const name = z
+  .string()
+  .regex(datasetName, "lower-case letters, digits and hyphens, starting with a letter, at most 30");
 const identifier = z.string().regex(IDENTIFIER, "lower-case letters, digits and underscores, starting with a letter");
 const type = z
   .string()

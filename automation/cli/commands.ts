@@ -136,6 +136,21 @@ export const commands: CommandSpecification[] = [
     module: "redrive",
   },
   {
+    name: "dataset new",
+    summary: "make a dataset's folder from a file as its producers send it",
+    details:
+      "DuckDB infers format, columns and types from JSON, CSV or Parquet, packed or not; both stages then take the file with the new manifest, and a column whose values do not all fit " +
+      "becomes text. Writes datasets/<team>/<dataset> with manifest.yaml, transform.sql and a sample: the file, or the first 200 records of one above 1 MB. An existing folder is " +
+      "refused.",
+    arguments: [{ ...dataset, summary: "the new dataset as <team>/<dataset>" }],
+    flags: [{ name: "from", summary: "a file of records, up to 256 MB", value: "file", required: true }],
+    examples: [
+      { line: "tributary dataset new sales/orders --from orders.csv", does: "then look at the manifest, and deploy" },
+    ],
+    json: '{ "ok": true, "dataset", "table", "format", "csv"?, "columns": [{ "name", "type", "field"? }], "rows": n, "notes": […], "files": […], "next" }',
+    module: "dataset-new",
+  },
+  {
     name: "images build",
     summary: "build the layer image and the function images whose content changed, all at once",
     details:

@@ -31,9 +31,10 @@ function section(command: CommandSpecification): string {
     const inner = variadic ? `${name}...` : name;
     return optional ? `[${inner}]` : `<${inner}>`;
   });
+  const needed = command.flags.flatMap(({ name, value, required }) => (required ? [`--${name} <${value}>`] : []));
   const parts = [
     `## ${command.name}`,
-    `\`tributary ${[command.name, ...usage].join(" ")}\`: ${command.summary}.`,
+    `\`tributary ${[command.name, ...usage, ...needed].join(" ")}\`: ${command.summary}.`,
     command.details,
     list(command),
     ["```sh", ...command.examples.map(({ line, does }) => `npx ${line} # ${does}`), "```"].join("\n"),

@@ -4,7 +4,7 @@ import type { CommandContext, Outcome } from "../commands/context";
 import { markdown } from "./docs";
 import { describeError, errorDocument } from "./failures";
 import { Interruption } from "./interrupt";
-import { loadCommand } from "./lazy";
+import { loadCommand, loadSchema } from "./lazy";
 import { parse, type Parsed } from "./parse";
 import { createRenderer, type Renderer } from "./render";
 
@@ -23,6 +23,10 @@ export function main(args: string[]): void {
 async function run(args: string[]): Promise<number> {
   if (args[0] === "--markdown") {
     process.stdout.write(markdown());
+    return 0;
+  }
+  if (args[0] === "--manifest-schema") {
+    process.stdout.write(loadSchema().manifestJsonSchema());
     return 0;
   }
   const parsed = parse(args);

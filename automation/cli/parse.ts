@@ -4,7 +4,10 @@ import { commands } from "./commands";
 import type { CommandSpecification, FlagSpecification, Values } from "./specification";
 
 /** Commands that have commands of their own: the first word of a name of two. */
-export const groups = [{ name: "images", summary: "build, list and compare container images" }];
+export const groups = [
+  { name: "images", summary: "build, list and compare container images" },
+  { name: "dataset", summary: "add datasets" },
+];
 
 /** A command line that was understood. */
 export type Parsed =
@@ -94,6 +97,7 @@ function addCommand(program: Command, specification: CommandSpecification, done:
 function option(flag: FlagSpecification): Option {
   const made = new Option(`--${flag.name}${flag.value ? ` <${flag.value}>` : ""}`, flag.summary);
   if (flag.kind === "integer") made.argParser(integer);
+  if (flag.required) made.makeOptionMandatory();
   return flag.default === undefined ? made : made.default(flag.default);
 }
 

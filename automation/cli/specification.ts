@@ -21,6 +21,8 @@ export interface FlagSpecification {
   /** `integer`: a whole number of at least 1. @default "text" */
   kind?: "text" | "integer";
   default?: string | number;
+  /** Has to be given. @default false */
+  required?: boolean;
 }
 
 /** Values that a command gets: arguments by name, flags by name in camel case. */

@@ -14,6 +14,8 @@ export async function jsonSource(file: string, shape: "object" | "array", manife
     `columns = ${columnTypes(columns.map((column) => ({ name: fieldOf(column), type: "VARCHAR" })))}`,
     `format = '${format}'`,
     "compression = 'uncompressed'",
+    // Otherwise DuckDB takes values that are no records for those of a single column.
+    "records = 'true'",
     // One record may be as large as the object: an array of one.
     `maximum_object_size = ${Math.min(Math.max(limit, 1024 ** 2), LARGEST_RECORD)}`,
   ];

@@ -55,7 +55,7 @@ async function read(
 }
 
 /** The SQL is ours and the file lies on this machine: whatever is not about memory or disk is the file's fault. */
-function parquetRejection(message: string): Rejection | undefined {
+export function parquetRejection(message: string): Rejection | undefined {
   if (/^Out of Memory Error|No space left|^INTERRUPT/.test(message) || !/^[A-Z][\w ]+ Error: /i.test(message))
     return undefined;
   const words = message

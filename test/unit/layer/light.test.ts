@@ -136,6 +136,13 @@ describe("layer: the light transform", () => {
     });
   }
 
+  for (const type of ["int", "string"]) {
+    it(`rejects values that are no records, also for a single column of type ${type}`, async () => {
+      for (const body of ["[1]", '["x"]', "[[1]]", '{"a":1}\n2'])
+        assert.match(await rejection(body, [{ name: "a", type }]), /^NotRecords: /, body);
+    });
+  }
+
   it("rejects what is larger than allowed, packed or unpacked", async () => {
     assert.match(await rejection(Buffer.alloc(1025, " "), COLUMNS, "1 KB"), /^ObjectTooLarge: .* 0 MB/);
     const bomb = gzipSync(Buffer.alloc(1024 ** 2, " "));

@@ -3,8 +3,15 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { Rejection } from "../../../../layer/errors";
-import { sizeInBytes, type CsvSettings, type InputColumn, type InputFormat } from "../../../../layer/manifest";
+import {
+  sizeInBytes,
+  type CsvSettings,
+  type InputColumn,
+  type InputFormat,
+  type Manifest,
+} from "../../../../layer/manifest";
 import { withEngine } from "../../../../layer/transform/engine";
+import { csvToParquet } from "../../../../layer/transform/heavy";
 import { recordsToCsv } from "../../../../layer/transform/light";
 import { stage } from "../../../../layer/transform/staging";
 import { withWorkspace } from "../../../../layer/transform/workspace";
@@ -52,4 +59,27 @@ export async function written(query: string, options: string): Promise<Buffer> {
       instance.closeSync();
     }
   });
+}
+
+/** Rows that both stages make of an object's bytes, read back from the Parquet file. */
+export async function transformed(body: Buffer, manifest: Manifest): Promise<unknown[][]> {
+  return withWorkspace((directory) =>
+    withEngine(directory, async (engine) => {
+      const [file, csv] = [path.join(directory, "in"), path.join(directory, "in.csv")];
+      const limit = sizeInBytes(manifest.limits.objectSize);
+      const shape = await stage(Readable.from([body]), file, limit, manifest.input.format);
+      await recordsToCsv(engine, { file, shape }, csv, manifest);
+      const { files } = await csvToParquet(engine, csv, directory, manifest);
+      const list = files.map((one) => `'${one.file}'`).join(", ");
+      const rows = await engine.connected((connection) =>
+        connection.runAndReadAll(`SELECT * FROM read_parquet([${list}])`),
+      );
+      return rows.getRows().map((row) => row.map(plain));
+    }),
+  );
+}
+
+/** Numbers, booleans and NULL as they are; all else as its text. */
+function plain(value: unknown): unknown {
+  return value === null || typeof value !== "object" ? value : String(value);
 }

@@ -1,0 +1,149 @@
+import { createReadStream } from "node:fs";
+import { copyFile, mkdir, mkdtemp, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Rejection } from "../../layer/errors";
+import { loadManifests, parseManifest, sizeInBytes, type Manifest } from "../../layer/manifest";
+import { withEngine, type Engine } from "../../layer/transform/engine";
+import { csvToParquet } from "../../layer/transform/heavy";
+import { stage } from "../../layer/transform/staging";
+import { withWorkspace } from "../../layer/transform/workspace";
+import { userError } from "../errors";
+import { infer, type Inferred } from "./infer";
+import { splitName } from "./names";
+import { shortSample } from "./sample";
+import { manifestText, transformText } from "./text";
+
+/** A file up to this size (bytes) becomes the sample as it is; of a larger one, the first records do. */
+const SMALL = 1024 ** 2;
+
+const LARGEST = "256 MB";
+
+/** What was made. */
+export interface Created {
+  manifest: Manifest;
+  inferred: Inferred;
+  /** Rows that both stages made of the file. */
+  rows: number;
+  /** Files, relative to the checkout. */
+  files: string[];
+}
+
+interface Draft {
+  manifest: Manifest;
+  inferred: Inferred;
+  rows: number;
+  texts: Record<string, string>;
+}
+
+/**
+ * Makes the folder of a new dataset from a file as its producers will send it, after both stages have taken that file with it.
+ *
+ * @param root the checkout
+ * @throws TributaryError `DatasetNameInvalid`, `DatasetExists`, `FileMissing`, `NotAFile`, `SampleInvalid` or `ManifestInvalid`
+ */
+export async function createDataset(root: string, name: string, from: string): Promise<Created> {
+  const { team, dataset } = splitName(name);
+  const folder = path.join(root, "datasets", team, dataset);
+  if (await stat(folder).catch(() => undefined)) throw exists(name);
+  const table = freeTable(loadManifests(path.join(root, "datasets")), team, dataset);
+  const { size } = await source(from);
+  return withWorkspace((work) =>
+    withEngine(work, async (engine) => {
+      const draft = await attempt(engine, from, { team, dataset, table });
+      const sample = path.join(work, "sample");
+      const ending =
+        size <= SMALL ? undefined : await shortSample(engine, path.join(work, "records"), sample, draft.inferred);
+      const file = ending === undefined ? path.basename(from) : `sample.${ending}`;
+      await writeFolder(folder, draft.texts, { from: ending === undefined ? from : sample, file }).catch((error) => {
+        throw ["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "") ? exists(name) : error;
+      });
+      const made = [...Object.keys(draft.texts), path.join("sample", file)];
+      const files = made.map((one) => path.join("datasets", team, dataset, one));
+      return { manifest: draft.manifest, inferred: draft.inferred, rows: draft.rows, files };
+    }),
+  );
+}
+
+function exists(name: string): Error {
+  return userError(
+    "DatasetExists",
+    `datasets/${name} is there already; nothing was changed`,
+    "another name, or edit its manifest.yaml",
+  );
+}
+
+async function source(from: string) {
+  const found = await stat(from).catch(() => undefined);
+  if (!found) throw userError("FileMissing", `${from} is not there; nothing was made`, "check the path behind --from");
+  if (!found.isFile())
+    throw userError("NotAFile", `${from} is no file; nothing was made`, "name one file behind --from");
+  return found;
+}
+
+function freeTable(others: Manifest[], team: string, dataset: string): string {
+  const queue = others.find((other) => `${other.team}-${other.dataset}` === `${team}-${dataset}`);
+  if (queue)
+    throw userError(
+      "DatasetNameInvalid",
+      `the queues of ${team}/${dataset} would have the names of those of ${queue.team}/${queue.dataset}: ${team}-${dataset}`,
+      "choose another name",
+    );
+  const short = dataset.replaceAll("-", "_");
+  return others.some(({ table }) => table === short) ? `${team}_${dataset}`.replaceAll("-", "_") : short;
+}
+
+/** Infers a manifest and lets both stages take the file with it. */
+async function attempt(
+  engine: Engine,
+  from: string,
+  names: { team: string; dataset: string; table: string },
+): Promise<Draft> {
+  const [records, csv] = [path.join(engine.directory, "records"), path.join(engine.directory, "records.csv")];
+  try {
+    const shape = await stage(createReadStream(from), records, sizeInBytes(LARGEST));
+    const inferred = await infer(engine, { file: records, shape }, csv);
+    const texts = {
+      "manifest.yaml": manifestText({ ...names, inferred }),
+      "transform.sql": transformText(inferred.columns, await reserved(engine)),
+    };
+    const label = `datasets/${names.team}/${names.dataset}/manifest.yaml`;
+    const manifest = { ...parseManifest(texts["manifest.yaml"], label), sql: texts["transform.sql"].trim() };
+    const { rows } = await csvToParquet(engine, csv, engine.directory, manifest);
+    return { manifest, inferred, rows, texts };
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    throw userError(
+      "SampleInvalid",
+      `${from} cannot be a sample (${error.code}): ${error.message}; nothing was made`,
+      "mend the file, or take another one; docs/datasets.md says what objects may hold",
+    );
+  }
+}
+
+/** Words that DuckDB takes for a column's name only in quotes. */
+async function reserved(engine: Engine): Promise<Set<string>> {
+  const query = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'";
+  const rows = await engine.connected(async (connection) => (await connection.runAndReadAll(query)).getRows());
+  return new Set(rows.map(([word]) => String(word)));
+}
+
+/** Writes the folder beside its place and moves it there when it is complete. */
+async function writeFolder(
+  folder: string,
+  texts: Record<string, string>,
+  sample: { from: string; file: string },
+): Promise<void> {
+  const team = path.dirname(folder);
+  const first = await mkdir(team, { recursive: true });
+  const draft = await mkdtemp(path.join(team, ".new-"));
+  try {
+    for (const [file, text] of Object.entries(texts)) await writeFile(path.join(draft, file), text);
+    await mkdir(path.join(draft, "sample"));
+    await copyFile(sample.from, path.join(draft, "sample", sample.file));
+    await rename(draft, folder);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (first !== undefined) await rmdir(team).catch(() => undefined);
+    throw error;
+  }
+}
