@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { redriveArrivals } from "../../../layer/flow/redrive";
 import { serviceError } from "./fakes/command";
 import { FakeLake, QUEUES, eventOf, record } from "./fakes/lake";
+import { written } from "./support/transforms";
 
 const KEY = "engineering/meteorites/";
 const REQUEST = { team: "engineering", dataset: "meteorites", max: 100 };
@@ -94,6 +96,25 @@ describe("layer: the flow", () => {
       );
     });
   }
+
+  it("processes JSON, CSV and Parquet beside each other, and rejects what is broken of each", async () => {
+    const lake = new FakeLake();
+    const parquet = await written("SELECT 3 AS id, 'Three' AS name, 'Fell' AS fall, 7.5 AS mass", "FORMAT parquet");
+    const bodies = {
+      "1": record(1),
+      "2": gzipSync("name;id;fall\nTwo;2;Found\n"),
+      "3": parquet,
+      "bad.csv": "id,name\n4\n",
+      "bad.parquet": parquet.subarray(0, 100),
+    };
+    for (const [name, body] of Object.entries(bodies)) await lake.arrive(`${KEY}${name}`, body);
+    await lake.settle();
+    const outcomes = Object.keys(bodies).map((name) => {
+      const { status, rows, error } = lake.object(`${KEY}${name}`);
+      return error?.code ?? `${status} ${rows}`;
+    });
+    assert.deepEqual(outcomes, ["PROCESSED 1", "PROCESSED 1", "PROCESSED 1", "MalformedCsv", "MalformedParquet"]);
+  });
 
   it("processes an object without records: no rows, no files", async () => {
     const lake = new FakeLake();

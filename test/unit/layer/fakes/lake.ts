@@ -68,7 +68,8 @@ export class FakeLake {
   breaks: { state: string; error: Error; times: number; afterwards?: boolean } | undefined;
 
   constructor(change: Partial<Manifest> = {}) {
-    const [manifest] = loadManifests(path.join(__dirname, "../../../../datasets"));
+    const all = loadManifests(path.join(__dirname, "../../../../datasets"));
+    const manifest = all.find(({ dataset }) => dataset === "meteorites");
     this.manifest = { ...(manifest as Manifest), ...change };
     Object.assign(process.env, SETTINGS);
     delete process.env.MAX_ATTEMPTS;
