@@ -104,7 +104,6 @@ async function sidesOf(workspace: Workspace, bench: Bench, create: (name: string
     sides.push({ name, prefix: repository, build, edit: (what) => editReference(reference, what) });
   }
   await create("bake");
-  await create("bake-cache");
   const bake = () => buildBake(workspace.root, bench);
   return [...sides, { name: "buildx bake", prefix: "bake", build: bake, edit: (what) => edit(workspace.root, what) }];
 }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import * as http from "node:http";
+import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 
 /** How a registry asks for a login: by name and password, or by a token for which these are exchanged. */
@@ -14,15 +15,24 @@ export class TestRegistry {
   refused = 0;
   private readonly uploads = new Map<string, Buffer[]>();
   private readonly tokens = new Set<string>();
-  private readonly server = http.createServer((request, response) => void this.answer(request, response));
+  private readonly server: http.Server;
 
   private constructor(
     public login: { username: string; password: string },
     private readonly scheme: Scheme,
-  ) {}
+    tls: { key: string; cert: string } | undefined,
+  ) {
+    const answer: http.RequestListener = (request, response) => void this.answer(request, response);
+    this.server = tls ? https.createServer(tls, answer) : http.createServer(answer);
+  }
 
-  static async start(login: { username: string; password: string }, scheme: Scheme): Promise<TestRegistry> {
-    const registry = new TestRegistry(login, scheme);
+  /** @param tls key and certificate, PEM; without them it speaks plain HTTP */
+  static async start(
+    login: { username: string; password: string },
+    scheme: Scheme,
+    tls?: { key: string; cert: string },
+  ): Promise<TestRegistry> {
+    const registry = new TestRegistry(login, scheme, tls);
     registry.server.listen(0, "127.0.0.1");
     await once(registry.server, "listening");
     return registry;
