@@ -1,7 +1,9 @@
 import { BatchGetImageCommand } from "@aws-sdk/client-ecr";
+import PQueue from "p-queue";
 import type { Progress } from "../events";
 import type { LocalAws } from "../local";
 import { SbomWriter, sbomTag, type Sbom } from "../sbom";
+import { allOrFirstFailure } from "../stacks/together";
 import { openRepository } from "./distribution";
 import type { ImagesOutputs } from "./outputs";
 import { parseReference, type ImageReference } from "./reference";
@@ -24,6 +26,9 @@ export interface DescribedRelease {
   /** By the image's name; those that were there before are not in it. */
   sboms: Map<string, Pick<Sbom, "sbom" | "attachment">>;
 }
+
+/** Bills of materials that are written at a time: most of it is waiting for the registry. */
+const CONCURRENCY = 4;
 
 /**
  * Writes and attaches the bills of materials that the registry lacks. Those that it has are not made again, so a run that
@@ -61,14 +66,16 @@ async function writeAll(
   const repository = await openRepository(reference, outputs.region, aws);
   const writer = new SbomWriter(root, repository);
   try {
-    for (const name of names) {
+    const queue = new PQueue({ concurrency: CONCURRENCY });
+    const write = async (name: string) => {
       const { digest, contentDigest } = outputs.images[name]!;
       const image = registry.get(digest);
-      if (!image) continue;
-      progress(`bill of materials of ${name}`, { done: sboms.size, total: names.length });
+      if (!image) return;
       const { sbom, attachment } = await writer.write({ name, contentDigest, image });
       sboms.set(name, { sbom, attachment });
-    }
+      progress(`bill of materials of ${name}`, { done: sboms.size, total: names.length });
+    };
+    await allOrFirstFailure(names.map((name) => queue.add(() => write(name))));
   } finally {
     repository.agent.destroy();
   }

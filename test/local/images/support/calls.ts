@@ -137,8 +137,12 @@ export async function callEveryFunction(lake: Workspace, calls: Calls): Promise<
   const crawled = await call("stage-b-crawl-data", checked);
   await call("stage-b-postupdate-metadata", crawled);
   await call("stage-b-error", { ...batch, failed: [{ item: handedOver, error, attempt: 1 }], failedCount: 1 });
-  for (const redrive of ["redrive", "stage-a-redrive", "stage-b-redrive"])
-    await call(redrive, { team, dataset: name, max: 1 });
+  for (const redrive of ["redrive", "stage-a-redrive", "stage-b-redrive"]) {
+    const { redriven, remaining } = await call(redrive, { team, dataset: name, max: 1 });
+    assert.ok(Number(redriven) <= 1 && Number(remaining) >= 0, `${redrive}: ${redriven} redriven, ${remaining} remain`);
+    // How many wait in a DLQ is what the lake's other tests left there.
+    answers[redrive] = { redriven: typeof redriven, remaining: typeof remaining };
+  }
   return withoutIdentity(answers, [
     bucket,
     key,
