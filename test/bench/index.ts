@@ -16,7 +16,7 @@ export interface BenchmarkResult {
   conclusions: string[];
 }
 
-const benchmarks: Record<string, () => Promise<BenchmarkResult>> = {
+const benchmarks: Record<string, (option?: string) => Promise<BenchmarkResult>> = {
   flow,
   images,
   "images-growth": imagesGrowth,
@@ -24,7 +24,7 @@ const benchmarks: Record<string, () => Promise<BenchmarkResult>> = {
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  const name = args.find((argument) => !argument.startsWith("--"));
+  const [name, option] = args.filter((argument) => !argument.startsWith("--"));
   const benchmark = name === undefined ? undefined : benchmarks[name];
   if (!benchmark) {
     process.stderr.write(
@@ -33,7 +33,7 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const result = await benchmark();
+  const result = await benchmark(option);
   process.stdout.write(args.includes("--json") ? `${JSON.stringify(result, null, 2)}\n` : render(result));
   return 0;
 }

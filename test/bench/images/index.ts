@@ -1,7 +1,6 @@
 import { promises as fs } from "node:fs";
 import * as path from "node:path";
 import { eraseBuilder } from "../../../automation/builder";
-import { TributaryError } from "../../../automation/errors";
 import { silent } from "../../../automation/events";
 import { prepareImages } from "../../../automation/images";
 import { ensureLocalAws, eraseLocalAws, type LocalAws } from "../../../automation/local";
@@ -38,7 +37,7 @@ const platform = process.arch === "arm64" ? "linux/arm64" : "linux/amd64";
  * 20 at once) and against `buildx bake` over our own Dockerfiles, on a fresh builder (empty cache, registry kept: CI) and
  * on a warm one (a person's machine). All sides in one run, with one builder, one registry, one base and the same sources.
  */
-export async function images(): Promise<BenchmarkResult> {
+export async function images(wanted?: string): Promise<BenchmarkResult> {
   const workspace = await Workspace.create("bench-images");
   const { root } = workspace;
   try {
@@ -47,7 +46,8 @@ export async function images(): Promise<BenchmarkResult> {
     const bench = await benchOf(root, aws, logins);
     const ecr = await ecrOf(aws);
     const rows: Row[] = [];
-    for (const side of await sidesOf(workspace, bench, (name) => createRepository(ecr, name))) {
+    const all = await sidesOf(workspace, bench, (name) => createRepository(ecr, name));
+    for (const side of all.filter(({ name }, index) => index === 0 || name.startsWith(wanted ?? ""))) {
       const pushed = new PushCounter(ecr, side.prefix);
       rows.push(...(await measureSide(root, aws, side, pushed)));
     }
@@ -158,24 +158,18 @@ function rounded(row: Row): Record<string, string | number> {
   };
 }
 
+/** Ours against each other side, where both were measured. */
 function conclusions(rows: Row[]): string[] {
-  const seconds = (side: string, builder: string, change: string): number => {
-    const row = rows.find((one) => one.side === side && one.builder === builder && one.change === change);
-    if (!row) {
-      throw new TributaryError(`${side} has no measurement for ${change} on a ${builder} builder`, {
-        code: "BenchmarkInvalid",
-        next: "run it again",
-      });
-    }
-    return row.seconds;
-  };
-  const fresh = ["cold", "one function", "unchanged", "layer"].map((change) => {
-    const ratio = seconds("tributary", "fresh", change) / seconds("reference, one by one", "fresh", change);
-    return `${change}, fresh builder: ${ratio.toFixed(2)} of the reference's time one by one, ${(seconds("tributary", "fresh", change) / seconds("reference, 20 at once", "fresh", change)).toFixed(2)} of 20 at once.`;
-  });
-  const warm = ["unchanged", "one function", "layer"].map((change) => {
-    const more = seconds("tributary", "warm", change) - seconds("buildx bake", "warm", change);
-    return `${change}, warm builder: ${Math.abs(more).toFixed(2)} s ${more > 0 ? "more" : "less"} than buildx bake.`;
-  });
-  return [...fresh, ...warm];
+  const [ours, ...others] = [...new Set(rows.map(({ side }) => side))];
+  return others.flatMap((side) =>
+    rows
+      .filter((row) => row.side === ours)
+      .flatMap(({ builder, change, seconds }) => {
+        const other = rows.find((row) => row.side === side && row.builder === builder && row.change === change);
+        if (!other) return [];
+        const more = seconds - other.seconds;
+        const difference = `${Math.abs(more).toFixed(1)} s ${more > 0 ? "more" : "less"}`;
+        return [`${change}, ${builder} builder: ${(seconds / other.seconds).toFixed(2)} of ${side} (${difference}).`];
+      }),
+  );
 }

@@ -20,6 +20,7 @@ const LAYER_DEPENDENCIES = [
   "@aws-sdk/util-dynamodb",
   "@duckdb/node-api",
   "esbuild",
+  "fzstd",
   "p-queue",
   "yaml",
   "zod",
