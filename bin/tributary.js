@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 "use strict";
-// Starts the driver from its TypeScript sources: no build step, and what runs is what stands in the checkout.
+// Starts the driver from its TypeScript sources.
 const path = require("node:path");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -14,19 +14,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
 // A note about future releases of the SDK; the lock file decides which release runs here.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
-// A cache in the system's temporary folder, of files that are loaded once in a run: nothing is left outside .tributary.
-process.env.DISABLE_V8_COMPILE_CACHE ??= "1";
-
 const root = path.resolve(__dirname, "..");
 try {
-  require("ts-node").register({
-    transpileOnly: true,
-    // Three times faster than the TypeScript compiler, which is felt at every command; types are checked by `npm test`.
-    swc: true,
-    dir: root,
-    project: path.join(root, "tsconfig.json"),
-    compilerOptions: { module: "commonjs", moduleResolution: "node10" },
-  });
+  require("./typescript");
 } catch (error) {
   if (error.code !== "MODULE_NOT_FOUND") throw error;
   process.stderr.write(`tributary: the dependencies are not installed. Run: cd ${root} && npm ci --ignore-scripts\n`);

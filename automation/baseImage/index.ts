@@ -8,7 +8,7 @@ import path from "node:path";
 import { CreateRepositoryCommand, ECRClient, RepositoryAlreadyExistsException } from "@aws-sdk/client-ecr";
 import { digestOf, Registry, type Manifest } from "../containers/registry";
 import { step, type EventSink } from "../events";
-import { localHttpsAgent, type LocalAws } from "../local";
+import { localClientSettings, localHttpsAgent, type LocalAws } from "../local";
 import { ensureBuilt } from "../toolchain/build";
 import { cacheRoot, findBuilt, type Built } from "../toolchain/cache";
 import { programsRoot, readProgram } from "../toolchain/recipe";
@@ -97,12 +97,7 @@ export async function ensureBaseBuild(sink: EventSink, options: BaseImageOptions
 
 async function ensureRepository(aws: LocalAws, repository: string): Promise<void> {
   const httpsAgent = await localHttpsAgent(aws);
-  const client = new ECRClient({
-    endpoint: aws.endpoint,
-    region: aws.region,
-    credentials: { accessKeyId: aws.env.AWS_ACCESS_KEY_ID!, secretAccessKey: aws.env.AWS_SECRET_ACCESS_KEY! },
-    requestHandler: { httpsAgent },
-  });
+  const client = new ECRClient(localClientSettings(aws, httpsAgent));
   try {
     await client.send(new CreateRepositoryCommand({ repositoryName: repository, imageTagMutability: "IMMUTABLE" }));
   } catch (error) {

@@ -2,12 +2,12 @@
  * What images are made of: finds the functions, checks their Dockerfiles, stages exactly what is copied, and computes the
  * digest that decides whether an image is built. docs/decisions/0008-images.md tells why.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { lock } from "proper-lockfile";
 import { TributaryError } from "../errors";
 import { step, type EventSink } from "../events";
 import { type PackagedCode, packageCode } from "../packaging";
+import { withBuildLock } from "../packaging/lock";
 import { selectFiles } from "./context";
 import { checkDockerfile, type CheckedDockerfile } from "./dockerfile";
 import { functionsOf, nameProblems } from "./discover";
@@ -26,17 +26,7 @@ import {
 export { DEFAULT_DOCKERFILE, functionsOf } from "./discover";
 export { type Revision, revisionOf } from "./revision";
 export { SOURCE_DATE_EPOCH } from "./staging";
-export {
-  DEFAULT_BASE_IMAGE,
-  type ImageProblem,
-  type ImageSource,
-  LAYER,
-  type OwnImage,
-  type Platform,
-  type PreparedImage,
-  type PreparedImages,
-  RUNTIME,
-} from "./types";
+export * from "./types";
 
 /** What images are prepared with. */
 export interface PrepareOptions {
@@ -66,9 +56,6 @@ const LAYER_FOLDER = "opt";
 
 const OWN: readonly OwnImage[] = ["LAYER_IMAGE", "RUNTIME_IMAGE"];
 
-/** A preparation that waits for another one gives up after about this long (ms). */
-const LOCK_PATIENCE = 120_000;
-
 /**
  * Packs the code, checks every Dockerfile, and stages what the layer image and all function images are made of below
  * `.tributary/build/images`. Nothing is built. An unchanged checkout costs some hundred milliseconds at most.
@@ -81,7 +68,9 @@ export async function prepareImages(root: string, options: PrepareOptions, sink:
   const code = await packageCode(root, sink, { target: targetOf(options.platform) });
   const checked = await Promise.all(sources.map((source) => check(root, source, code, options)));
   refuse(checked.flatMap(({ problems }) => problems));
-  return exclusively(root, () => step(sink, "stage images", () => stageAll(root, code, checked, options)));
+  return withBuildLock(path.join(root, ".tributary", "build", "images"), () =>
+    step(sink, "stage images", () => stageAll(root, code, checked, options)),
+  );
 }
 
 /** The packed layer's target for a platform, e.g. `linux-x64`. */
@@ -242,16 +231,4 @@ function refuse(problems: readonly ImageProblem[]): void {
     source: "user",
     next: "correct them, then run the command again: nothing was built",
   });
-}
-
-async function exclusively<T>(root: string, work: () => Promise<T>): Promise<T> {
-  const folder = path.join(root, ".tributary", "build", "images");
-  await mkdir(folder, { recursive: true });
-  const retries = { retries: LOCK_PATIENCE / 500, factor: 1, minTimeout: 500, maxTimeout: 500 };
-  const release = await lock(folder, { lockfilePath: path.join(folder, "lock"), stale: 15_000, retries });
-  try {
-    return await work();
-  } finally {
-    await release();
-  }
 }

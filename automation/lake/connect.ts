@@ -6,7 +6,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { TributaryError } from "../errors";
 import { silent } from "../events";
-import { findLocalAws, localAwsDied, localHttpsAgent, type LocalAws } from "../local";
+import { findLocalAws, localAwsDied, localClientSettings, localHttpsAgent } from "../local";
 import type { Environment } from "../stacks/environments";
 import { ensureFunctionHost } from "../stacks/functionHost";
 import { outputsOf, readLocalState } from "../stacks/state";
@@ -48,14 +48,14 @@ export async function connect(root: string, environment: Environment): Promise<L
   const lake = connectWith(
     environment.name,
     outputs,
-    localOptions(aws, agent),
+    { ...localClientSettings(aws, agent), requestHandler: { httpsAgent: agent, connectionTimeout: 10_000 } },
     async (error) => (await localAwsDied(root, error)) ?? error,
   );
   return { ...lake, close: () => (lake.close(), agent.destroy()) };
 }
 
 function connectWith(env: string, outputs: LakeOutputs, options: ClientOptions, explain: Lake["explain"]): Lake {
-  const common = { region: outputs.region, maxAttempts: 5, ...options };
+  const common = { maxAttempts: 5, ...options, region: outputs.region };
   const dynamodb = new DynamoDBClient(common);
   const clients = {
     s3: new S3Client({ ...common, forcePathStyle: options.endpoint !== undefined }),
@@ -71,14 +71,6 @@ interface ClientOptions {
   endpoint?: string;
   credentials?: { accessKeyId: string; secretAccessKey: string };
   requestHandler?: { httpsAgent: Awaited<ReturnType<typeof localHttpsAgent>>; connectionTimeout: number };
-}
-
-function localOptions(aws: LocalAws, httpsAgent: Awaited<ReturnType<typeof localHttpsAgent>>): ClientOptions {
-  return {
-    endpoint: aws.endpoint,
-    credentials: { accessKeyId: aws.env.AWS_ACCESS_KEY_ID ?? "", secretAccessKey: aws.env.AWS_SECRET_ACCESS_KEY ?? "" },
-    requestHandler: { httpsAgent, connectionTimeout: 10_000 },
-  };
 }
 
 /** Runs work on a lake; closes its connections, and gives a failure its real reason. */

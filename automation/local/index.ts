@@ -217,3 +217,16 @@ export async function localAwsDied(root: string, cause: unknown): Promise<Tribut
 export async function localHttpsAgent(aws: LocalAws, maxSockets = 50): Promise<Agent> {
   return new Agent({ keepAlive: true, maxSockets, ca: await readFile(aws.caFile, "utf8") });
 }
+
+/**
+ * Settings of an SDK client that reaches a local AWS as its root user.
+ *
+ * @param httpsAgent of {@link localHttpsAgent}; whoever made it ends it
+ */
+export function localClientSettings(
+  { endpoint, region, env }: Pick<LocalAws, "endpoint" | "region" | "env">,
+  httpsAgent: Agent,
+) {
+  const credentials = { accessKeyId: env.AWS_ACCESS_KEY_ID ?? "", secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "" };
+  return { endpoint, region, credentials, requestHandler: { httpsAgent } };
+}

@@ -14,6 +14,11 @@ export interface Bundle {
   sources: string[];
 }
 
+/** The layer's bundle, and esbuild's account of what went into it. */
+export interface LayerBundle extends Bundle {
+  metafile: Metafile;
+}
+
 /**
  * The bundle of one handler: its own files only. Everything else has to come from the layer, so that no handler carries a
  * second copy of the SDK.
@@ -42,9 +47,9 @@ export async function bundleHandler(root: string, handler: string): Promise<Bund
  *
  * @throws TributaryError `BundleFailed`
  */
-export async function bundleLayer(root: string): Promise<Bundle> {
+export async function bundleLayer(root: string): Promise<LayerBundle> {
   const { contents, metafile } = await bundle(root, { entryPoints: ["layer/index.ts"], external: NATIVE });
-  return { contents, sources: ownSources(metafile) };
+  return { contents, sources: ownSources(metafile), metafile };
 }
 
 /** Options that decide about the bytes; part of every fingerprint. */

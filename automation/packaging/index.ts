@@ -4,10 +4,10 @@
  */
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { lock } from "proper-lockfile";
 import { TributaryError } from "../errors";
 import { step, type EventSink, type Progress } from "../events";
 import { inputsDigest, outputsDigest, type Stamp } from "./fingerprint";
+import { withBuildLock } from "./lock";
 import { type Target, thisMachine } from "./native";
 import { layerId, unitsOf, type Unit } from "./units";
 
@@ -27,9 +27,6 @@ export interface PackageOptions {
    */
   target?: Target;
 }
-
-/** A build that waits for another one gives up after about this long (ms). */
-const LOCK_PATIENCE = 120_000;
 
 /**
  * Packs the code of the checkout `root` into `.tributary/build`. The same sources give the same bytes, on every machine of
@@ -157,16 +154,12 @@ async function removeStrangers(build: string, units: Unit[]): Promise<void> {
 }
 
 async function exclusively(build: string, work: () => Promise<void>): Promise<void> {
-  const retries = { retries: LOCK_PATIENCE / 500, factor: 1, minTimeout: 500, maxTimeout: 500 };
-  const release = await lock(build, { lockfilePath: path.join(build, "lock"), stale: 15_000, retries });
-  try {
+  await withBuildLock(build, async () => {
     // With the lock in hand, what an interrupted build left is nobody's.
     const left = (await readdir(build)).filter((name) => name.startsWith("new-"));
     await Promise.all(left.map((name) => rm(path.join(build, name), { recursive: true, force: true })));
     await work();
-  } finally {
-    await release();
-  }
+  });
 }
 
 async function writeAtomically(file: string, text: string): Promise<void> {

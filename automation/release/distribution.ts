@@ -1,7 +1,7 @@
 import { GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
-import { createHash } from "node:crypto";
 import { request, Agent } from "node:https";
 import type { IncomingMessage } from "node:http";
+import { digestOf } from "../containers/registry";
 import { TributaryError } from "../errors";
 import { localHttpsAgent, type LocalAws } from "../local";
 import { connectEcr } from "./registry";
@@ -186,9 +186,4 @@ export async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/** `sha256:` and the digest in hexadecimal digits. */
-export function digestOf(content: Buffer): string {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

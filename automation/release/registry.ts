@@ -6,9 +6,8 @@ import {
   ImageNotFoundException,
   type ImageDetail,
 } from "@aws-sdk/client-ecr";
-import type { Agent } from "node:https";
 import { TributaryError } from "../errors";
-import { localHttpsAgent, type LocalAws } from "../local";
+import { localClientSettings, localHttpsAgent, type LocalAws } from "../local";
 import type { ImageReference } from "./reference";
 
 /** A layer of an image as its manifest lists it. */
@@ -51,13 +50,9 @@ export interface EcrConnection {
 
 /** Connects to the registry of a region, or to that of the local AWS. */
 export async function connectEcr(region: string, aws?: LocalAws): Promise<EcrConnection> {
-  const agent: Agent | undefined = aws && (await localHttpsAgent(aws));
-  const credentials = aws && {
-    accessKeyId: aws.env.AWS_ACCESS_KEY_ID ?? "",
-    secretAccessKey: aws.env.AWS_SECRET_ACCESS_KEY ?? "",
-  };
-  const local = aws && { endpoint: aws.endpoint, credentials, requestHandler: { httpsAgent: agent } };
-  const client = new ECRClient({ region, maxAttempts: 5, ...local });
+  const agent = aws && (await localHttpsAgent(aws));
+  const local = aws && agent && localClientSettings(aws, agent);
+  const client = new ECRClient({ ...local, region, maxAttempts: 5 });
   return { client, close: () => (client.destroy(), agent?.destroy()) };
 }
 

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import type { CommandContext } from "../commands/context";
 import { silent } from "../events";
 import { prepareImages } from "../images";
+import { digestOf } from "../images/staging";
 import type { LocalAws } from "../local";
 import { writeWhole } from "../local/files";
 import { stateFolder, type Environment } from "../stacks/environments";
@@ -126,8 +127,4 @@ async function programDigest(root: string): Promise<string> {
   const files = ["index.ts", "Pulumi.yaml", "package.json", "package-lock.json", ...folders.flat()].sort();
   const contents = await Promise.all(files.map((file) => readFile(path.join(root, file))));
   return digestOf(files.map((file, index) => [file, createHash("sha256").update(contents[index]!).digest("hex")]));
-}
-
-function digestOf(value: unknown): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }

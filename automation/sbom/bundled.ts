@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import * as path from "node:path";
 import type { Metafile } from "esbuild";
-import { BUNDLE_OPTIONS } from "../packaging/bundle";
+import { bundleLayer } from "../packaging/bundle";
 import { unique } from "./scan";
 import type { FoundPackage } from "./packages";
 
@@ -19,19 +19,8 @@ interface Locked {
  * @param root the checkout
  */
 export async function bundledPackages(root: string): Promise<FoundPackage[]> {
-  const esbuild = await import("esbuild");
   const [{ metafile }, lock] = await Promise.all([
-    esbuild.build({
-      ...BUNDLE_OPTIONS,
-      entryPoints: ["layer/index.ts"],
-      external: ["@duckdb/node-bindings"],
-      absWorkingDir: root,
-      outdir: path.join(root, ".tributary", "build"),
-      tsconfigRaw: { compilerOptions: { target: "es2022" } },
-      write: false,
-      metafile: true,
-      logLevel: "silent",
-    }),
+    bundleLayer(root),
     readFile(path.join(root, "package-lock.json"), "utf8"),
   ]);
   return packagesOf(metafile, (JSON.parse(lock) as { packages: Record<string, Locked> }).packages);

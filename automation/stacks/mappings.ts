@@ -1,5 +1,5 @@
 import { LambdaClient, ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
-import { localHttpsAgent, type LocalAws } from "../local";
+import { localClientSettings, localHttpsAgent, type LocalAws } from "../local";
 import type { Place } from "./recovery";
 import type { PendingOperation } from "./state";
 
@@ -18,7 +18,7 @@ export async function findMappings(
   const found = new Map<string, string>();
   if (wanted.length === 0) return found;
   const agent = aws && (await localHttpsAgent(aws));
-  const client = new LambdaClient({ region: place.region, ...(aws && agent ? localOptions(aws, agent) : {}) });
+  const client = new LambdaClient({ ...(aws && agent ? localClientSettings(aws, agent) : {}), region: place.region });
   try {
     for (const { resource } of wanted) {
       const { functionName, eventSourceArn } = resource.inputs ?? {};
@@ -34,12 +34,4 @@ export async function findMappings(
     agent?.destroy();
   }
   return found;
-}
-
-function localOptions(aws: LocalAws, httpsAgent: Awaited<ReturnType<typeof localHttpsAgent>>) {
-  return {
-    endpoint: aws.endpoint,
-    credentials: { accessKeyId: aws.env.AWS_ACCESS_KEY_ID ?? "", secretAccessKey: aws.env.AWS_SECRET_ACCESS_KEY ?? "" },
-    requestHandler: { httpsAgent },
-  };
 }

@@ -5,19 +5,11 @@ import {
   ECRClient,
   ListImagesCommand,
 } from "@aws-sdk/client-ecr";
-import { type LocalAws, localHttpsAgent } from "../../../automation/local";
+import { type LocalAws, localClientSettings, localHttpsAgent } from "../../../automation/local";
 
 /** A client of the local AWS's registry, as its root user. */
 export async function ecrOf(aws: LocalAws): Promise<ECRClient> {
-  return new ECRClient({
-    endpoint: aws.endpoint,
-    region: aws.region,
-    credentials: {
-      accessKeyId: aws.env["AWS_ACCESS_KEY_ID"] ?? "",
-      secretAccessKey: aws.env["AWS_SECRET_ACCESS_KEY"] ?? "",
-    },
-    requestHandler: { httpsAgent: await localHttpsAgent(aws) },
-  });
+  return new ECRClient(localClientSettings(aws, await localHttpsAgent(aws)));
 }
 
 /** Makes a repository whose tags may move, as the reference system's do. */

@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { ensureBaseImage } from "../../../automation/baseImage";
 import { type Builder, ecrLogins, ensureBuilder, eraseBuilder, RegistryLogins } from "../../../automation/builder";
 import { silent } from "../../../automation/events";
-import { type LocalAws, localHttpsAgent } from "../../../automation/local";
+import { type LocalAws, localClientSettings, localHttpsAgent } from "../../../automation/local";
 import type { Bench } from "./sides";
 
 /** The checkout's own builder, started when it does not run. */
@@ -18,12 +18,7 @@ export const builderOf = (root: string, aws: LocalAws): Promise<Builder> =>
 
 /** Logins of the local AWS's registry. */
 export async function loginsOf(root: string, aws: LocalAws): Promise<RegistryLogins> {
-  const credentials = {
-    accessKeyId: aws.env["AWS_ACCESS_KEY_ID"] ?? "",
-    secretAccessKey: aws.env["AWS_SECRET_ACCESS_KEY"] ?? "",
-  };
-  const requestHandler = { httpsAgent: await localHttpsAgent(aws) };
-  const client = { endpoint: aws.endpoint, region: aws.region, credentials, requestHandler };
+  const client = localClientSettings(aws, await localHttpsAgent(aws));
   const source = ecrLogins({ account: aws.account, region: aws.region, address: `localhost:${aws.port}`, client });
   return RegistryLogins.open(path.join(root, ".tributary", "bench-docker"), [source], silent);
 }

@@ -8,16 +8,11 @@ import { pack } from "tar-stream";
 import { ensureBaseBuild } from "../../../automation/baseImage";
 import { digestOf, Registry, type Descriptor, type Manifest } from "../../../automation/containers/registry";
 import { silent } from "../../../automation/events";
-import { localHttpsAgent, type LocalAws } from "../../../automation/local";
+import { localClientSettings, localHttpsAgent, type LocalAws } from "../../../automation/local";
 
 /** What SDK clients of a test need to reach a local AWS as root. */
 export async function clientSettings(aws: LocalAws) {
-  return {
-    endpoint: aws.endpoint,
-    region: aws.region,
-    credentials: { accessKeyId: aws.env.AWS_ACCESS_KEY_ID!, secretAccessKey: aws.env.AWS_SECRET_ACCESS_KEY! },
-    requestHandler: { httpsAgent: await localHttpsAgent(aws) },
-  };
+  return localClientSettings(aws, await localHttpsAgent(aws));
 }
 
 async function tarOf(files: Record<string, string>): Promise<Buffer> {

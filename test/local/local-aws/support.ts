@@ -9,7 +9,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import { buildSync } from "esbuild";
 import { execa } from "execa";
 import type { LocalAws } from "../../../automation/local";
-import { eraseLocalAws, localHttpsAgent } from "../../../automation/local";
+import { eraseLocalAws, localClientSettings, localHttpsAgent } from "../../../automation/local";
 import { findPython } from "../../../automation/local/python";
 
 /** Trust policy of a role for functions. */
@@ -39,15 +39,7 @@ export class Roots {
 
 /** Clients of a local AWS, as its root user. */
 export async function clientsOf(aws: LocalAws) {
-  const options = {
-    endpoint: aws.endpoint,
-    region: aws.region,
-    credentials: {
-      accessKeyId: aws.env["AWS_ACCESS_KEY_ID"]!,
-      secretAccessKey: aws.env["AWS_SECRET_ACCESS_KEY"]!,
-    },
-    requestHandler: { httpsAgent: await localHttpsAgent(aws) },
-  };
+  const options = localClientSettings(aws, await localHttpsAgent(aws));
   return {
     s3: new S3Client({ ...options, forcePathStyle: true }),
     iam: new IAMClient(options),

@@ -2,7 +2,7 @@ import { request } from "node:https";
 import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
 import { ecrLogins, RegistryLogins, type OwnRegistry } from "../../../../automation/builder";
 import { silent } from "../../../../automation/events";
-import { ensureLocalAws, localHttpsAgent, type LocalAws } from "../../../../automation/local";
+import { ensureLocalAws, localClientSettings, localHttpsAgent, type LocalAws } from "../../../../automation/local";
 
 /** A manifest as the registry answers it. */
 export interface Manifest {
@@ -20,15 +20,7 @@ export class LocalRegistry {
 
   static async start(root: string): Promise<LocalRegistry> {
     const aws = await ensureLocalAws(root, silent);
-    const client = {
-      endpoint: aws.endpoint,
-      region: aws.region,
-      credentials: {
-        accessKeyId: aws.env["AWS_ACCESS_KEY_ID"]!,
-        secretAccessKey: aws.env["AWS_SECRET_ACCESS_KEY"]!,
-      },
-      requestHandler: { httpsAgent: await localHttpsAgent(aws) },
-    };
+    const client = localClientSettings(aws, await localHttpsAgent(aws));
     await new ECRClient(client).send(new CreateRepositoryCommand({ repositoryName: "images" }));
     return new LocalRegistry(aws, client);
   }
