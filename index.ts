@@ -33,7 +33,7 @@ async function program() {
   const raw = rawSettings();
   if (!holdsImages(raw.stack)) return lake(parseSettings(raw));
   const settings = parseImagesSettings(raw);
-  return (await images(settings, await scopeOf(settings))).outputs;
+  return (await images(settings, scopeOf(settings))).outputs;
 }
 
 async function lake(settings: Settings) {
@@ -48,9 +48,14 @@ async function codeOf(settings: Settings, scope: Scope): Promise<LakeCode> {
   return { images: (await images(settings, scope)).uris };
 }
 
-async function images({ imageBuild, tags }: Settings | ReturnType<typeof parseImagesSettings>, scope: Scope) {
-  const [baseImages, revision] = await Promise.all([pinnedBases(imageBuild.baseImages), revisionOf(root)]);
-  const prepared = await prepareImages(root, prepareOptions(imageBuild, baseImages), silent);
+async function images(
+  { imageBuild, tags }: Settings | ReturnType<typeof parseImagesSettings>,
+  where: Scope | Promise<Scope>,
+) {
+  const preparing = pinnedBases(imageBuild.baseImages).then((baseImages) =>
+    prepareImages(root, prepareOptions(imageBuild, baseImages), silent),
+  );
+  const [scope, prepared, revision] = await Promise.all([where, preparing, revisionOf(root)]);
   return new Images("images", { scope, settings: imageBuild, images: prepared, revision, tags });
 }
 

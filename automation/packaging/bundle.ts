@@ -14,9 +14,9 @@ export interface Bundle {
   sources: string[];
 }
 
-/** The layer's bundle, and esbuild's account of what went into it. */
+/** The layer's bundle, and the folders of the dependencies whose code is in it (relative to the checkout, sorted). */
 export interface LayerBundle extends Bundle {
-  metafile: Metafile;
+  packages: string[];
 }
 
 /**
@@ -49,7 +49,7 @@ export async function bundleHandler(root: string, handler: string): Promise<Bund
  */
 export async function bundleLayer(root: string): Promise<LayerBundle> {
   const { contents, metafile } = await bundle(root, { entryPoints: ["layer/index.ts"], external: NATIVE });
-  return { contents, sources: ownSources(metafile), metafile };
+  return { contents, sources: ownSources(metafile), packages: packagesIn(metafile) };
 }
 
 /** Options that decide about the bytes; part of every fingerprint. */
@@ -107,4 +107,15 @@ function ownSources(metafile: Metafile): string[] {
   return Object.keys(metafile.inputs)
     .filter((file) => !file.includes("node_modules/"))
     .sort();
+}
+
+/** Folders of the packages that contributed bytes to a bundle, e.g. `node_modules/a/node_modules/@b/c`; sorted. */
+export function packagesIn({ outputs }: Pick<Metafile, "outputs">): string[] {
+  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+  const folders = inputs.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? (packageFolder(file) ?? []) : []));
+  return [...new Set(folders)].sort();
+}
+
+function packageFolder(file: string): string | undefined {
+  return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
 }

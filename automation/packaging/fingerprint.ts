@@ -8,6 +8,8 @@ import { thisMachine } from "./native";
 export interface Stamp {
   /** Files of the checkout it was made from. */
   sources: string[];
+  /** Folders of the dependencies whose code was bundled, relative to the checkout; of the layer. */
+  packages?: string[];
   /** Digest of these files, the locked dependencies and the way of building. */
   inputs: string;
   /** Sizes and times of the files that were built, to notice when somebody changed or removed one. */
@@ -29,7 +31,7 @@ export async function inputsDigest(root: string, sources: string[]): Promise<str
 }
 
 /** Raise when this folder builds something else from the same sources. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Digest of names, sizes and modification times below `directory`; `missing` when it is not there. */
 export async function outputsDigest(directory: string): Promise<string> {

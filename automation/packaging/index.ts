@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:f
 import path from "node:path";
 import { TributaryError } from "../errors";
 import { step, type EventSink, type Progress } from "../events";
+import { bundleLayer } from "./bundle";
 import { inputsDigest, outputsDigest, type Stamp } from "./fingerprint";
 import { withBuildLock } from "./lock";
 import { type Target, thisMachine } from "./native";
@@ -57,7 +58,21 @@ export async function packageCode(
   };
 }
 
-const stampFile = (build: string, unit: Unit) => path.join(build, "stamps", `${unit.id.replace("/", "-")}.json`);
+/**
+ * Folders of the dependencies whose code is in the layer's bundle, relative to the checkout: as the last packing for `target`
+ * wrote them down, or from a bundle of its own where that was made from other sources.
+ *
+ * @throws TributaryError `BundleFailed`
+ */
+export async function layerPackages(root: string, { target = thisMachine }: PackageOptions = {}): Promise<string[]> {
+  const file = stampFile(path.join(root, ".tributary", "build"), { id: layerId(target) });
+  const stamp = parseStamp(await readFile(file, "utf8").catch(() => ""));
+  const current = stamp?.packages && (await inputsDigest(root, stamp.sources)) === stamp.inputs;
+  return current ? stamp.packages! : (await bundleLayer(root)).packages;
+}
+
+const stampFile = (build: string, unit: Pick<Unit, "id">) =>
+  path.join(build, "stamps", `${unit.id.replace("/", "-")}.json`);
 
 async function staleUnits(root: string, build: string, units: Unit[]): Promise<Unit[]> {
   const fresh = await Promise.all(units.map((unit) => isFresh(root, build, unit)));
@@ -108,11 +123,12 @@ function together(failures: unknown[]): unknown {
 async function rebuildOne(root: string, build: string, unit: Unit): Promise<void> {
   const fresh = await mkdtemp(path.join(build, "new-"));
   try {
-    const sources = await unit.build(root, fresh);
+    const made = await unit.build(root, fresh);
     const target = path.join(build, unit.id);
     await mkdir(path.dirname(target), { recursive: true });
     if (!(await sameContent(fresh, target))) await replaceDirectory(fresh, target);
-    const stamp: Stamp = { sources, inputs: await inputsDigest(root, sources), outputs: await outputsDigest(target) };
+    const [inputs, outputs] = [await inputsDigest(root, made.sources), await outputsDigest(target)];
+    const stamp: Stamp = { ...made, inputs, outputs };
     await writeAtomically(stampFile(build, unit), JSON.stringify(stamp));
   } finally {
     await rm(fresh, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { Stamp } from "./fingerprint";
 import { bundleHandler, bundleLayer, LAYER_PACKAGE } from "./bundle";
 import { copyNative, type Target, thisMachine } from "./native";
 
@@ -10,8 +11,8 @@ export interface Unit {
   id: string;
   /** Where its sources begin, relative to the checkout. */
   entry: string;
-  /** Writes the directory's content; answers which files of the checkout it was made from. */
-  build: (root: string, directory: string) => Promise<string[]>;
+  /** Writes the directory's content; answers what it was made from. */
+  build: (root: string, directory: string) => Promise<Pick<Stamp, "sources" | "packages">>;
 }
 
 /** Directory of the layer for a target, below the build directory; another one than this machine's lies beside it. */
@@ -45,13 +46,13 @@ function functionUnit(name: string): Unit {
     build: async (root, directory) => {
       const { contents, sources } = await bundleHandler(root, entry);
       await writeFile(path.join(directory, "handler.js"), contents);
-      return sources;
+      return { sources };
     },
   };
 }
 
-async function buildLayer(root: string, directory: string, target: Target): Promise<string[]> {
-  const { contents, sources } = await bundleLayer(root);
+async function buildLayer(root: string, directory: string, target: Target): ReturnType<Unit["build"]> {
+  const { contents, sources, packages } = await bundleLayer(root);
   const nodeModules = path.join(directory, "nodejs", "node_modules");
   const own = path.join(nodeModules, LAYER_PACKAGE);
   await mkdir(own, { recursive: true });
@@ -61,5 +62,5 @@ async function buildLayer(root: string, directory: string, target: Target): Prom
     `${JSON.stringify({ name: LAYER_PACKAGE, private: true, main: "index.js" })}\n`,
   );
   await copyNative(root, nodeModules, target);
-  return sources;
+  return { sources, packages };
 }

@@ -4,7 +4,7 @@ import type { CommandContext } from "../commands/context";
 import { userError } from "../errors";
 import { step } from "../events";
 import { functionsOf, LAYER, RUNTIME } from "../images";
-import { ensureLocalAws, type LocalAws } from "../local";
+import { ensureLocalAws } from "../local";
 import type { Attachment } from "./distribution";
 import { buildxOf, failedBuilds, failureOf, type BuildFailure } from "../stacks/buildLog";
 import type { deploy, DeployResult } from "../stacks/deploy";
@@ -14,14 +14,17 @@ import { ImageListener, type ImageResult } from "../stacks/imageProgress";
 import type { Changes } from "../stacks/progress";
 import { imagesOutputs, type ImagesOutputs } from "./outputs";
 import type { RegistryImage } from "./registry";
-import type { writeSboms } from "./sboms";
-import { inputsOf, recordRelease, unchangedRelease } from "./unchanged";
+import { PushListener } from "./pushed";
+import type { SbomRun } from "./sboms";
+import { inputsOf, lastContentDigests, recordRelease, unchangedRelease, type Inputs } from "./unchanged";
+import type { warmUpRuntime } from "./warmUp";
 
 const load = createRequire(__filename);
 
 /** What a run that changes nothing does without: loaded when something has to be built. */
 const engine = () => (load("../stacks/deploy") as { deploy: typeof deploy }).deploy;
-const sboms = () => (load("./sboms") as { writeSboms: typeof writeSboms }).writeSboms;
+const sboms = () => (load("./sboms") as { SbomRun: typeof SbomRun }).SbomRun;
+const warmUp = () => (load("./warmUp") as { warmUpRuntime: typeof warmUpRuntime }).warmUpRuntime;
 
 /** What became of one image. */
 export interface ReleasedImage extends ImageResult {
@@ -91,7 +94,6 @@ export async function buildImages(context: CommandContext, stack: Environment, n
   checkNames(names, known);
   const listener = new ImageListener(imageOfResource);
   const excluded = names.length === 0 ? [] : known.filter((name) => ![...common, ...names].includes(name));
-  const run = new BuildRun(context, stack, listener, excluded);
   const started = performance.now();
   const aws = stack.local ? await ensureLocalAws(context.root, context.sink) : undefined;
   const inputs = names.length === 0 ? inputsOf(context, stack, aws) : Promise.resolve(undefined);
@@ -99,11 +101,15 @@ export async function buildImages(context: CommandContext, stack: Environment, n
   inputs.catch(() => undefined);
   const unchanged = await unchangedRelease(context.root, stack, inputs);
   if (unchanged) return { ...unchanged, seconds: secondsSince(started) };
+  const bills = new (sboms())(context.root, aws?.region ?? stack.region ?? "", aws);
+  const run = new BuildRun(context, bills, stack, listener, excluded);
+  const pushes = new PushListener(imageOfResource, (image) => bills.pushed(image));
   try {
     const { changes } = await engine()(context, stack, "up", {
       ...(excluded.length === 0 ? {} : { exclude: urnsOf(excluded) }),
-      onEvent: (event: EngineEvent) => listener.onEvent(event),
-      onEnd: (build, aws, outputs) => run.end(build, aws, outputs),
+      onBuilder: (build) => void run.warmUp(build, inputs),
+      onEvent: (event: EngineEvent) => (listener.onEvent(event), pushes.onEvent(event)),
+      onEnd: (build, _aws, outputs) => run.end(build, outputs),
     });
     const { outputs } = run;
     const release = { ok: true, repository: outputs?.repository, images: run.asked, changes };
@@ -113,6 +119,8 @@ export async function buildImages(context: CommandContext, stack: Environment, n
     const failed = run.images.some(({ result }) => result === "failed");
     if (!failed || context.signal.aborted) throw error;
     return { ok: false, images: run.asked, seconds: secondsSince(started) };
+  } finally {
+    await bills.close();
   }
 }
 
@@ -128,6 +136,7 @@ class BuildRun {
 
   constructor(
     private readonly context: CommandContext,
+    private readonly bills: SbomRun,
     private readonly stack: Environment,
     private readonly listener: ImageListener,
     /** Images that are left as they are, whatever the checkout says. */
@@ -139,14 +148,36 @@ class BuildRun {
     return this.images.filter(({ name }) => !this.excluded.includes(name));
   }
 
-  async end(build: ImageBuild, aws: LocalAws | undefined, outputs: DeployResult["outputs"] | undefined): Promise<void> {
+  /**
+   * Uses the seconds in which the engine starts. What fails here fails again, and is told, where it is needed.
+   *
+   * @param begun what the run is made from; undefined where only the run itself can tell
+   */
+  async warmUp(build: ImageBuild, begun: Promise<Inputs | undefined>): Promise<void> {
+    const { context, stack, bills } = this;
+    try {
+      await Promise.all([bills.warmUp(), this.warmUpRuntime(build, await begun)]);
+    } catch (error) {
+      if (process.env.TRIBUTARY_DEBUG)
+        context.sink({ type: "message", level: "info", text: `${stack.name}: ${String(error)}` });
+    }
+  }
+
+  private async warmUpRuntime(build: ImageBuild, inputs: Inputs | undefined): Promise<void> {
+    if (inputs === undefined) return;
+    const { root, signal } = this.context;
+    const last = await lastContentDigests(root, this.stack);
+    if (last?.[RUNTIME] !== inputs.images[RUNTIME]) await warmUp()(root, build, inputs.runtime, signal);
+  }
+
+  async end(build: ImageBuild, outputs: DeployResult["outputs"] | undefined): Promise<void> {
     this.images = this.listener.images;
     if (this.images.some(({ result }) => result === "failed")) await this.explain(build);
     if (!outputs) return;
     // The stack tells of its images when it has the whole set, not before.
     if (this.excluded.length > 0 && outputs.images === undefined) return this.incomplete();
     this.outputs = imagesOutputs(outputs, this.stack.name, "tributary images build");
-    await this.describe(this.outputs, aws);
+    await this.describe(this.outputs);
   }
 
   private incomplete(): void {
@@ -161,10 +192,9 @@ class BuildRun {
     );
   }
 
-  private async describe(outputs: ImagesOutputs, aws: LocalAws | undefined): Promise<void> {
-    const { sink, root } = this.context;
-    const described = await step(sink, "Look at images and their bills of materials", (progress) =>
-      sboms()({ root, outputs, excluded: this.excluded, aws, progress }),
+  private async describe(outputs: ImagesOutputs): Promise<void> {
+    const described = await step(this.context.sink, "Look at images and their bills of materials", (progress) =>
+      this.bills.finish(outputs, this.excluded, progress),
     );
     this.images = this.images.map((image) => ({
       ...image,

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import * as path from "node:path";
 import type { CommandContext } from "../commands/context";
 import { silent } from "../events";
-import { prepareImages } from "../images";
+import { prepareImages, type PreparedImage } from "../images";
 import { digestOf } from "../images/staging";
 import type { LocalAws } from "../local";
 import { writeWhole } from "../local/files";
@@ -20,6 +20,8 @@ export interface Inputs {
   digest: string;
   /** Content digests by the images' names. */
   images: Record<string, string>;
+  /** The image that functions are built from. */
+  runtime: PreparedImage;
   /** Identity of the local AWS's state. */
   stateId: string;
 }
@@ -27,6 +29,8 @@ export interface Inputs {
 /** What the last run that built everything left behind. */
 interface Recorded {
   inputs: string;
+  /** Content digests by the images' names. */
+  images: Record<string, string>;
   /** Digest of the stack's state as that run left it. */
   state: string;
   release: Release;
@@ -53,6 +57,7 @@ export async function inputsOf(
   return {
     digest: digestOf([images, settingsText(settings), await programDigest(root)]),
     images,
+    runtime,
     stateId: aws.stateId,
   };
 }
@@ -80,6 +85,14 @@ export async function unchangedRelease(
   return { ...recorded.release, images, changes: { create: 0, update: 0, delete: 0, same: all } };
 }
 
+/** Content digests that the last run that built everything was made from, by the images' names. */
+export async function lastContentDigests(
+  root: string,
+  stack: Environment,
+): Promise<Record<string, string> | undefined> {
+  return (await readRecorded(root, stack))?.images;
+}
+
 /** Remembers a run that ended well, when what it built is what its inputs said. */
 export async function recordRelease(
   root: string,
@@ -94,7 +107,7 @@ export async function recordRelease(
   const state = await stateDigest(root, stack);
   // Edited while it was built: the next run finds out.
   if (!same || state === undefined) return;
-  const recorded: Recorded = { inputs: inputs.digest, state, release };
+  const recorded: Recorded = { inputs: inputs.digest, images: inputs.images, state, release };
   await writeWhole(recordFile(root, stack), JSON.stringify(recorded));
 }
 

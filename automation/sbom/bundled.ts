@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import * as path from "node:path";
-import type { Metafile } from "esbuild";
-import { bundleLayer } from "../packaging/bundle";
+import { layerPackages } from "../packaging";
 import { unique } from "./scan";
 import type { FoundPackage } from "./packages";
 
@@ -19,19 +18,17 @@ interface Locked {
  * @param root the checkout
  */
 export async function bundledPackages(root: string): Promise<FoundPackage[]> {
-  const [{ metafile }, lock] = await Promise.all([
-    bundleLayer(root),
+  const [folders, lock] = await Promise.all([
+    layerPackages(root),
     readFile(path.join(root, "package-lock.json"), "utf8"),
   ]);
-  return packagesOf(metafile, (JSON.parse(lock) as { packages: Record<string, Locked> }).packages);
+  return packagesOf(folders, (JSON.parse(lock) as { packages: Record<string, Locked> }).packages);
 }
 
-/** Packages that contributed bytes to a bundle, as the lock file knows them. */
-export function packagesOf(metafile: Pick<Metafile, "outputs">, locked: Record<string, Locked>): FoundPackage[] {
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
-  const folders = inputs.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? (folderOf(file) ?? []) : []));
+/** Packages by their folders, as the lock file knows them. */
+export function packagesOf(folders: string[], locked: Record<string, Locked>): FoundPackage[] {
   return unique(
-    [...new Set(folders)].flatMap((folder): FoundPackage[] => {
+    folders.flatMap((folder): FoundPackage[] => {
       const { version, license, integrity } = locked[folder] ?? {};
       if (version === undefined) return [];
       const sha512 = sha512Of(integrity);
@@ -39,11 +36,6 @@ export function packagesOf(metafile: Pick<Metafile, "outputs">, locked: Record<s
       return [{ ecosystem: "npm", name, version, ...(license ? { license } : {}), ...(sha512 ? { sha512 } : {}) }];
     }),
   );
-}
-
-/** `node_modules/a/node_modules/@b/c` of a file in it. */
-function folderOf(file: string): string | undefined {
-  return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
 }
 
 function sha512Of(integrity: string | undefined): string | undefined {

@@ -39,6 +39,8 @@ export interface DeployOptions {
   exclude?: string[];
   /** Gets every event of the engine. */
   onEvent?: (event: EngineEvent) => void;
+  /** Called when a run that builds images has its builder and its logins, before the engine starts; must not throw. */
+  onBuilder?: (build: ImageBuild) => void;
   /**
    * Called when the engine of a run that builds images has ended, while builder and logins are still there.
    *
@@ -87,6 +89,7 @@ async function withPrepared(
     await forgetLostState(context, aws);
     await freeStack(context.root, environment, engineFolder(context.root, environment), context.sink);
   }
+  if (build) options.onBuilder?.(build);
   const opened = await openStack(context.root, environment, toolchain, aws, program.run, build);
   const begun = performance.now();
   const run = runEngine({ context, environment, ...opened, aws }, mode, options);

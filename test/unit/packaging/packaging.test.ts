@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { silent, type DriverEvent } from "../../../automation/events";
-import { packageCode } from "../../../automation/packaging";
+import { layerPackages, packageCode } from "../../../automation/packaging";
 
 const CHECKOUT = path.resolve(__dirname, "../../..");
 const HANDLER = 'import { late } from "@tributary/layer";\nexport const handler = () => late(1);\n';
@@ -120,6 +120,16 @@ describe("packaging", function () {
     const third = times(await packageCode(root, silent));
     assert.notEqual(third.layer, second.layer);
     assert.deepEqual({ ...third, layer: 0 }, { ...second, layer: 0 });
+  });
+
+  it("tells which dependencies are in the layer, also after it was packed long ago and changed since", async () => {
+    const root = checkout();
+    assert.deepEqual(await layerPackages(root), ["node_modules/zod"]);
+    await packageCode(root, silent);
+    assert.deepEqual(await layerPackages(root), ["node_modules/zod"]);
+    writeFileSync(path.join(root, "layer/index.ts"), 'export { parse } from "yaml";\n');
+    assert.deepEqual(await layerPackages(root), ["node_modules/yaml"]);
+    rmSync(root, { recursive: true });
   });
 
   it("leaves alone what was touched but gives the same bytes", async () => {

@@ -2,15 +2,26 @@ import { strict as assert } from "node:assert";
 import { promises as fs } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import type { PreparedImage } from "../../../automation/images";
 import type { Release } from "../../../automation/release/build";
 import type { ImagesOutputs } from "../../../automation/release/outputs";
-import { recordRelease, unchangedRelease, type Inputs } from "../../../automation/release/unchanged";
+import {
+  lastContentDigests,
+  recordRelease,
+  unchangedRelease,
+  type Inputs,
+} from "../../../automation/release/unchanged";
 import { stateFolder, type Environment } from "../../../automation/stacks/environments";
 import { stateFile } from "../../../automation/stacks/state";
 
 const stack = { name: "images.local", project: "tributary", local: true } as Environment;
 const content = (digit: string) => `sha256:${digit.repeat(64)}`;
-const inputs: Inputs = { digest: "inputs", images: { layer: content("1"), routing: content("2") }, stateId: "a" };
+const inputs: Inputs = {
+  digest: "inputs",
+  images: { layer: content("1"), routing: content("2") },
+  runtime: { name: "runtime" } as PreparedImage,
+  stateId: "a",
+};
 const release: Release = {
   ok: true,
   repository: "repository",
@@ -51,6 +62,11 @@ describe("a run with nothing to build", () => {
       ],
       changes: { create: 0, update: 0, delete: 0, same: 8 },
     });
+  });
+
+  it("tells what the last complete run was made from, and nothing where there was none", async () => {
+    assert.deepEqual(await lastContentDigests(root, stack), inputs.images);
+    assert.equal(await lastContentDigests(root, { ...stack, name: "other" }), undefined);
   });
 
   it("is not believed after content, settings or the program changed", async () => {

@@ -4,6 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { pack } from "tar-stream";
+import { packagesIn } from "../../../automation/packaging/bundle";
 import { packagesOf } from "../../../automation/sbom/bundled";
 import { sbomDocument, type Subject } from "../../../automation/sbom/document";
 import { readerOf, type FoundPackage } from "../../../automation/sbom/packages";
@@ -127,7 +128,7 @@ describe("what is in an image", () => {
       "node_modules/c/node_modules/d": { version: "2.0.0" },
       "node_modules/shaken": { version: "1.0.0" },
     };
-    assert.deepEqual(packagesOf({ outputs: { out: { inputs } } } as never, locked), [
+    assert.deepEqual(packagesOf(packagesIn({ outputs: { out: { inputs } } } as never), locked), [
       { ...npm("@a/b"), license: "MIT", sha512: "0".repeat(128) },
       npm("d", "2.0.0"),
     ]);
