@@ -1,0 +1,67 @@
+import { execa } from "execa";
+import { userError } from "../errors";
+import { checkBranch } from "./name";
+
+/** Longest wait for a remote's answer (ms). */
+const patience = 20_000;
+
+/** What git is asked. */
+export interface Git {
+  /** The branch that is checked out; undefined where none is. */
+  current(): Promise<string | undefined>;
+  /** Address of the person, as commits get it. */
+  email(): Promise<string | undefined>;
+  /** Whether the checkout has a branch; undefined where it is no checkout, or git is missing. */
+  isHere(branch: string): Promise<boolean | undefined>;
+  /** Whether a remote has it; undefined when no remote says so, or none is there. */
+  isRemote(branch: string): Promise<boolean | undefined>;
+}
+
+/** The git of a checkout. */
+export function gitOf(root: string): Git {
+  const git = (...args: string[]) =>
+    execa("git", ["-C", root, ...args], {
+      reject: false,
+      stdin: "ignore",
+      timeout: patience,
+      // Nobody is there to be asked for a password.
+      env: { GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0", GIT_SSH_COMMAND: "ssh -oBatchMode=yes" },
+    });
+  const text = async (...args: string[]) => {
+    const { exitCode, stdout } = await git(...args);
+    return exitCode === 0 && stdout !== "" ? stdout : undefined;
+  };
+  return {
+    current: () => text("symbolic-ref", "--quiet", "--short", "HEAD"),
+    email: () => text("config", "user.email"),
+    isHere: async (branch) => {
+      const { exitCode } = await git("show-ref", "--verify", "--quiet", `refs/heads/${branch}`);
+      // 1: there is a repository, and it has no such branch.
+      return exitCode === 0 ? true : exitCode === 1 ? false : undefined;
+    },
+    isRemote: async (branch) => {
+      const remotes = (await text("remote"))?.split("\n") ?? [];
+      const answers = await Promise.all(
+        remotes.map(async (remote) => {
+          const { exitCode } = await git("ls-remote", "--exit-code", "--heads", "--", remote, `refs/heads/${branch}`);
+          // 2: the remote answered, and has no such branch.
+          return exitCode === 0 ? true : exitCode === 2 ? false : undefined;
+        }),
+      );
+      if (answers.includes(true)) return true;
+      return answers.length === 0 || answers.includes(undefined) ? undefined : false;
+    },
+  };
+}
+
+/**
+ * The branch that is meant: the given one, else the one that is checked out.
+ *
+ * @throws user error `BranchMissing` where none is checked out, `BranchInvalid`
+ */
+export async function branchOf(git: Git, given: string | undefined): Promise<string> {
+  const branch = given ?? (await git.current());
+  if (branch !== undefined) return checkBranch(branch);
+  const message = "no branch is checked out here, as in most builds, so it is not known which one is meant";
+  throw userError("BranchMissing", message, "name it: tributary branch up <branch>");
+}
