@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+import type { EnvironmentPlan } from "./types";
+
+/**
+ * Digest of what is planned: the resources with their operations and properties, and the order of the stacks. Times, and
+ * what only follows from it (costs, broadenings), are no part of it, so that the same change has the same digest tomorrow.
+ */
+export function digestOf({ env, project, stacks }: Pick<EnvironmentPlan, "env" | "project" | "stacks">): string {
+  const content = {
+    env,
+    project,
+    stacks: stacks
+      .map(({ target, resources }) => ({
+        ...target,
+        resources: resources
+          .map(({ urn, type, operation, replacedBy, properties }) => ({ urn, type, operation, replacedBy, properties }))
+          .sort((a, b) => compare(`${a.urn} ${a.operation}`, `${b.urn} ${b.operation}`)),
+      }))
+      .sort((a, b) => compare(a.stack, b.stack)),
+  };
+  return createHash("sha256").update(canonical(content)).digest("hex");
+}
+
+/** JSON with the keys of every object in order, so that equal values have equal texts. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => compare(a, b)));
+  });
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
