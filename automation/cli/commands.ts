@@ -1,3 +1,5 @@
+import { branchCommands } from "./branchCommands";
+import { recordCommands } from "./recordCommands";
 import type { CommandSpecification, FlagSpecification } from "./specification";
 
 const environment = { name: "env", summary: "an environment: `local`, or another with a file Pulumi.<env>.yaml" };
@@ -13,6 +15,13 @@ const timeout: FlagSpecification = {
   value: "seconds",
   kind: "integer",
   default: 900,
+};
+
+const parallel: FlagSpecification = {
+  name: "parallel",
+  summary: "most stacks at a time; without it as many as the memory of this machine allows",
+  value: "n",
+  kind: "integer",
 };
 
 /** All commands, in the order of help and docs. */
@@ -32,21 +41,65 @@ export const commands: CommandSpecification[] = [
     summary: "bring an environment to what the program and its settings say",
     details:
       "For `local` it starts the local AWS first, or mends it. A deployment that was interrupted, even by kill -9, is gone on with: " +
-      "a lock whose process is dead is taken over, creations in flight are adopted. A replacement counts as one create and one delete.",
+      "a lock whose process is dead is taken over, creations in flight are adopted. An environment of several regions is deployed wave by wave; the first wave in which something fails is the " +
+      "last, and the next run does what failed, what was not begun and what has changed. A replacement counts as one create and one delete.",
     arguments: [environment],
-    flags: [],
-    examples: [{ line: "tributary deploy local", does: "deploys; a second time nothing changes" }],
-    json: '{ "ok": true, "changes": { "create": n, "update": n, "delete": n, "same": n }, "seconds": n }',
+    flags: [
+      { name: "plan", summary: "deploy exactly what this plan says, or stop", value: "file" },
+      {
+        name: "changed",
+        summary: "only stacks whose program, settings, digests or upstream outputs changed, and say why",
+      },
+      { name: "all", summary: "also stacks that a run which did not come to its end has deployed already" },
+      parallel,
+    ],
+    examples: [
+      { line: "tributary deploy local", does: "deploys; a second time nothing changes" },
+      { line: "tributary deploy prod --changed", does: "all its regions, wave by wave, but those that are up to date" },
+    ],
+    json:
+      '{ "ok": true, "changes": { "create": n, "update": n, "delete": n, "same": n }, "seconds": n, "stacks": [{ "env", "region", "stack", "wave", "status", "why"?, "changes"?, "seconds"?, "error"? }] }; ' +
+      'status is "succeeded", "failed", "skipped" or "not started"',
     module: "deploy",
   },
   {
     name: "plan",
     summary: "say what `deploy` would change, and change nothing",
+    details:
+      "All stacks of the environment at once: counts, the properties that change, what would be lost, what would newly be allowed, what policies find, and how the gates stand. " +
+      "What is the same in several regions is told once. The plan is kept below .tributary/plans, and `deploy --plan` deploys exactly that.",
     arguments: [environment],
-    flags: [],
-    examples: [{ line: "tributary plan local", does: "lists each resource that would change" }],
-    json: '{ "ok": true, "changes": { … as deploy … }, "resources": [{ "operation", "type", "name" }], "seconds": n }',
+    flags: [
+      { name: "out", summary: "keep the plan in this file, too", value: "file" },
+      { name: "markdown", summary: "write it as Markdown, for a pull request", value: "file" },
+      { name: "html", summary: "write it as one HTML file", value: "file" },
+      { name: "full", summary: "list every change, however many" },
+      {
+        name: "changed",
+        summary: "only stacks whose program, settings, digests or upstream outputs changed, and say why",
+      },
+      parallel,
+    ],
+    examples: [
+      { line: "tributary plan local", does: "lists what would change" },
+      {
+        line: "tributary plan dev --out dev.plan --markdown plan.md",
+        does: "for a pull request, and for deploy --plan",
+      },
+    ],
+    json: '{ "ok": true, "plan": { … docs/plan.schema.json … }, "gates": [{ "gate", "state", "why": […], "opens", "approvable" }], "file", "changes": { … as deploy … }, "resources": [{ "operation", "type", "name" }], "stacks": […], "seconds": n }',
     module: "plan",
+  },
+  {
+    name: "approve",
+    summary: "open the gates that a plan waits at",
+    details:
+      "Shows the plan and records the approval beside the state: for exactly this plan, in your name, until it expires (tributary:approvalExpiry). Who may is in tributary:approvers.",
+    arguments: [environment, { name: "id", summary: "the plan's id, as the closed gate said" }],
+    flags: [{ name: "reason", summary: "kept with the approval", value: "text" }],
+    examples: [{ line: "tributary approve prod 3f2a9c41d0be", does: "then tributary deploy prod goes on" }],
+    json: '{ "ok": true, "plan": digest, "gates": ["broadening", …], "approver": { "name", "source" }, "expiresAt", "approval" }',
+    module: "approve",
   },
   {
     name: "destroy",
@@ -55,7 +108,15 @@ export const commands: CommandSpecification[] = [
       "For `local` it stops the local AWS and erases its data and its recorded state; the tool cache stays. For any other environment its name " +
       "has to be given again with --yes.",
     arguments: [environment],
-    flags: [{ name: "yes", summary: "the environment's name once more; needed for all but `local`", value: "env" }],
+    flags: [
+      {
+        name: "yes",
+        summary: "the environment's name once more; needed for all but an unprotected `local`",
+        value: "env",
+      },
+      { name: "empty", summary: "deletes what is in its buckets, too; without it a stack with a full bucket stays" },
+      parallel,
+    ],
     examples: [
       { line: "tributary destroy local", does: "leaves no process and no data" },
       { line: "tributary destroy dev --yes dev", does: "removes the environment dev" },
@@ -75,6 +136,8 @@ export const commands: CommandSpecification[] = [
     json: '{ "environments": [{ "env", "region", "stack", "status", "resources": n, "endpoint", "outputs": { "rawBucket", … } }] }; status is "deployed", "incomplete", "stopped", "not deployed" or "unknown"',
     module: "status",
   },
+  ...recordCommands,
+  ...branchCommands,
   {
     name: "ingest",
     summary: "send files to a dataset",

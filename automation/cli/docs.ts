@@ -11,10 +11,10 @@ programs that it installs or builds once for all checkouts, in the tool cache (\
 
 - Every command takes \`--json\`: exactly one JSON document on stdout, progress on stderr. When a command fails the document is
   \`{ "ok": false, "error": { "code", "message", "next" } }\`; [errors.md](errors.md) lists the codes.
-- Exit codes: 0 done, 1 failed, 2 wrong usage or settings (nothing was changed), 130 interrupted.
+- Exit codes: 0 done, 1 failed, 2 wrong usage or settings (nothing was changed), 3 a gate waits for an approval, 130 interrupted.
 - Ctrl-C stops cleanly: the engine finishes the step in flight and the state is saved. A second Ctrl-C stops at once. Either way, and after a
   kill -9, the same command goes on where it stopped.
-- On a terminal progress is a live display; elsewhere, with \`CI\` set or with \`--json\`, it is a line an event with the seconds since the start.
+- On a terminal progress is a live display; elsewhere, with \`CI\` set or with \`--json\`, it is a line an event, with the seconds since the start or, with \`CI\` set, the time of day.
 
 | command | does |
 | --- | --- |

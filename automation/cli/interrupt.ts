@@ -67,7 +67,8 @@ export class Interruption {
       return await work();
     } finally {
       this.shielded.delete(kill);
-      if (this.signal.aborted) this.leave(this.interrupted());
+      // Others may still end their step, as the engines of several stacks do.
+      if (this.signal.aborted && this.shielded.size === 0) this.leave(this.interrupted());
     }
   }
 

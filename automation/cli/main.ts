@@ -37,6 +37,7 @@ async function run(args: string[]): Promise<number> {
   const renderer = createRenderer({
     stream: process.stderr,
     live: process.stderr.isTTY && !parsed.json && !process.env.CI,
+    clock: Boolean(process.env.CI),
   });
   try {
     const outcome = await execute(parsed, renderer);

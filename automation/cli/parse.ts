@@ -6,6 +6,7 @@ import type { CommandSpecification, FlagSpecification, Values } from "./specific
 /** Commands that have commands of their own: the first word of a name of two. */
 export const groups = [
   { name: "images", summary: "build, list and compare container images" },
+  { name: "branch", summary: "environments that come and go with a git branch" },
   { name: "dataset", summary: "add datasets" },
 ];
 
@@ -52,7 +53,7 @@ function buildProgram(done: (parsed: Parsed) => void): Command {
     .showSuggestionAfterError()
     .addHelpText(
       "after",
-      "\nEvery command takes --json: one document on stdout, progress on stderr.\nExit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted.",
+      "\nEvery command takes --json: one document on stdout, progress on stderr.\nExit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 a gate waits for an approval, 130 interrupted.",
     );
   const parents = new Map(
     groups.map(({ name, summary }) => [name, new Command(name).summary(summary).description(sentence(summary))]),

@@ -22,5 +22,5 @@ export interface Outcome {
   /** The same for people; printed to stdout as it is. */
   text: string;
   /** @default 0 */
-  exitCode?: 0 | 1 | 2;
+  exitCode?: 0 | 1 | 2 | 3;
 }

@@ -9,7 +9,8 @@ import { ingest, type IngestResult } from "../lake/ingest";
 import { query, type QueryResult } from "../lake/query";
 import { deploy } from "../stacks/deploy";
 import { findEnvironment } from "../stacks/environments";
-import { describeChanges, verify } from "./deploy";
+import { verify } from "../waves/images";
+import { describeChanges } from "./deploy";
 import type { CommandContext, Outcome } from "./context";
 
 const dataset = "engineering/meteorites";

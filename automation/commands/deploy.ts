@@ -1,51 +1,116 @@
+import { errorDocument, describeError } from "../cli/failures";
+import { table } from "../cli/render/table";
+import { duration, oneLine } from "../cli/render/text";
 import type { Values } from "../cli/specification";
-import { step } from "../events";
-import { withLake } from "../lake/connect";
-import { findLocalAws } from "../local";
-import { protectDeployed, type Protection } from "../release/protect";
-import { verifyImages, type Verification } from "../release/verify";
-import { deploy, type DeployResult } from "../stacks/deploy";
-import { findEnvironment, type Environment } from "../stacks/environments";
+import type { Verification } from "../release/verify";
+import { throughGates } from "../gates/deployment";
+import { environmentStacks } from "../stacks/environments";
+import type { SelectedStack } from "../selection";
 import type { Changes } from "../stacks/progress";
-import { duration } from "../cli/render/text";
+import type { Deployed } from "../waves/deploy";
+import { deployOrRollBack, type DeployedOrRolledBack } from "../waves/onFailure";
+import { environmentFailure, type StackResult } from "../waves/results";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary deploy <env>` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
-  const environment = findEnvironment(context.root, String(values.env));
-  const result = await deploy(context, environment, "up");
-  const { changes, seconds } = result;
-  const images = environment.image ? await verify(context, environment, result) : undefined;
-  const protection = environment.image ? await protect(context, environment, result) : undefined;
+  const environment = environmentStacks(context.root, String(values.env));
+  const parallel = typeof values.parallel === "number" ? { parallel: values.parallel } : {};
+  const plan = typeof values.plan === "string" ? { plan: values.plan } : {};
+  const choice = { changed: values.changed === true, all: values.all === true };
+  return throughGates(context, environment, { ...plan, ...parallel, changed: choice.changed }, async (passed) =>
+    describeDeployment(await deployOrRollBack(context, environment, { ...parallel, ...choice, ...passed })),
+  );
+}
+
+/** What a deployment ends with, for `--json` and for people. */
+export function describeDeployment(result: DeployedOrRolledBack): Outcome {
+  const [only] = result.stacks;
+  if (result.stacks.length > 1 || !only?.result || result.rolledBack) return describeAll(result);
+  if (!result.ok) throw environmentFailure(result, "deployed");
+  const { changes, seconds, report } = only.result;
+  const images = report ? describeImages(report.images) : "";
   return {
-    document: { ok: true, changes, ...(images ? { images, protection } : {}), seconds },
-    text: `${environment.name} is deployed: ${describeChanges(changes)}, in ${duration(seconds)}\n${images ? describeImages(images) : ""}`,
+    document: { ok: true, changes, ...report, seconds, stacks: result.stacks.map(documentOf) },
+    text: `${only.target.stack} is deployed: ${describeChanges(changes)}, in ${duration(seconds)}\n${images}`,
   };
 }
 
-/** Asks every function which image it runs, and compares with what was deployed. */
-export async function verify(
-  { root, sink }: CommandContext,
-  environment: Environment,
-  { outputs, runsImages }: DeployResult,
-): Promise<Verification> {
-  const expected = (outputs.images ?? {}) as Record<string, string>;
-  return step(sink, "Ask the functions which image they run", () =>
-    withLake(root, environment, (lake) => verifyImages(lake, expected, runsImages)),
-  );
+function describeAll(result: DeployedOrRolledBack): Outcome {
+  const { env, ok, stacks, checks, seconds, rolledBack } = result;
+  if (stacks.length === 1 && !ok && !rolledBack) throw environmentFailure(result, "deployed");
+  const changes = stacks.reduce((sum, { result: done }) => add(sum, done?.changes), nothing);
+  const selection = result.selection ? { selection: selectionOf(result.selection) } : {};
+  const common = { env, changes, stacks: stacks.map(documentOf), checks, ...selection, seconds };
+  const text = `${describeStacks(stacks)}${describeSkipped(stacks)}${describeSelection(result.selection ?? [])}`;
+  if (ok) {
+    const end = `${env} is deployed in ${stacks.length} stacks: ${describeChanges(changes)}, in ${duration(seconds)}\n`;
+    return { document: { ok, ...common }, text: `${text}${end}` };
+  }
+  const error = environmentFailure(result, "deployed");
+  const back = rolledBack?.stacks.filter(({ status }) => status !== "skipped") ?? [];
+  const again = back.map(({ target, status }) => `${target.stack}: going back ${status}\n`).join("");
+  return {
+    document: { ...errorDocument(error), ...common, ...(rolledBack ? { rolledBack: back.map(documentOf) } : {}) },
+    text: `${text}${again}${describeError(error, { color: false })}`,
+    exitCode: error.exitCode,
+  };
 }
 
-/** Keeps what runs now from the lifecycle of its repository. */
-async function protect(
-  { root, sink }: CommandContext,
-  { name: env, local }: Environment,
-  { outputs }: DeployResult,
-): Promise<Protection> {
-  const images = (outputs.images ?? {}) as Record<string, string>;
-  const deployed = { env, region: String(outputs.region), account: String(outputs.account), images };
-  return step(sink, "Protect the deployed images", async () =>
-    protectDeployed(deployed, sink, local ? await findLocalAws(root) : undefined),
-  );
+/** A stack as `--json` tells of it. */
+export function documentOf({ target, status, why, result, error }: StackResult<Deployed>) {
+  return {
+    ...target,
+    status,
+    ...(why === undefined ? {} : { why }),
+    ...(result ? { changes: result.changes, seconds: result.seconds, ...result.report } : {}),
+    ...(error === undefined ? {} : errorDocument(error)),
+  };
+}
+
+/** All stacks as a table: what became of each, and what changed. */
+export function describeStacks(stacks: StackResult<Deployed>[]): string {
+  const rows = stacks.map(({ target, status, result }) => ({
+    wave: target.wave + 1,
+    stack: target.stack,
+    region: target.region,
+    status,
+    created: result?.changes.create ?? null,
+    updated: result?.changes.update ?? null,
+    deleted: result?.changes.delete ?? null,
+    same: result?.changes.same ?? null,
+    time: result ? duration(result.seconds) : "",
+  }));
+  const columns = ["wave", "stack", "region", "status", "created", "updated", "deleted", "same", "time"];
+  return `${table(columns, rows)}\n`;
+}
+
+/** Stacks that nothing was done with, and why. */
+function describeSkipped(stacks: StackResult<unknown>[]): string {
+  return stacks.map(({ target, why }) => (why === undefined ? "" : `${target.stack}: ${oneLine(why)}\n`)).join("");
+}
+
+/** Why stacks were chosen. */
+function describeSelection(selection: SelectedStack[]): string {
+  const chosen = selection.filter((each) => each.chosen);
+  return chosen
+    .map(({ target, why }) => why.map(({ text }) => `${target.stack}: ${oneLine(text)}\n`).join(""))
+    .join("");
+}
+
+function selectionOf(selection: SelectedStack[]) {
+  return selection.map(({ target, chosen, why }) => ({ stack: target.stack, chosen, why }));
+}
+
+const nothing: Changes = { create: 0, update: 0, delete: 0, same: 0 };
+
+function add(a: Changes, b: Changes = nothing): Changes {
+  return {
+    create: a.create + b.create,
+    update: a.update + b.update,
+    delete: a.delete + b.delete,
+    same: a.same + b.same,
+  };
 }
 
 function describeImages({ functions, answered }: Verification): string {

@@ -1,52 +1,67 @@
-import { rm } from "node:fs/promises";
-import type { Values } from "../cli/specification";
+import { describeError, errorDocument } from "../cli/failures";
+import { table } from "../cli/render/table";
 import { duration } from "../cli/render/text";
-import { eraseBuilder } from "../builder";
+import type { Values } from "../cli/specification";
 import { userError } from "../errors";
-import { step } from "../events";
-import { eraseLocalAws } from "../local";
-import { killLeft } from "../stacks/engine";
-import { findEnvironment, stateFolder, workFolder, type Environment } from "../stacks/environments";
+import { environmentStacks, type EnvironmentStacks } from "../stacks/environments";
 import { exclusively } from "../stacks/exclusive";
-import { engineFolder, lockFolder } from "../stacks/folders";
+import { lockFolder } from "../stacks/folders";
+import type { Changes } from "../stacks/progress";
+import type { EnvironmentResult } from "../waves/results";
+import { environmentFailure } from "../waves/results";
+import { eraseLocal } from "../waves/eraseLocal";
 import { load } from "./late";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary destroy <env>` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
   const started = performance.now();
-  const environment = findEnvironment(context.root, String(values.env));
-  if (!environment.local && values.yes !== environment.name) {
-    const found = typeof values.yes === "string" ? `--yes ${values.yes}` : "no --yes";
-    const message = `destroy removes ${environment.name} and all its data; found ${found}, allowed is --yes ${environment.name}`;
-    throw userError("NotConfirmed", message, `tributary destroy ${environment.name} --yes ${environment.name}`);
+  const name = String(values.env);
+  const environment = environmentStacks(context.root, name);
+  confirm(environment, values.yes);
+  if (environment.env !== "local") {
+    const parallel = typeof values.parallel === "number" ? { parallel: values.parallel } : {};
+    const { destroyEnvironment } = load("../waves/destroy");
+    return describe(await destroyEnvironment(context, environment, { empty: values.empty === true, ...parallel }));
   }
-  await exclusively(lockFolder(context.root, environment), `destroy ${environment.name}`, () =>
-    environment.local
-      ? destroyLocal(context, environment)
-      : load("../stacks/destroy").destroyStack(context, environment),
-  );
-  if (environment.local) await rm(workFolder(context.root), { recursive: true, force: true });
+  await exclusively(lockFolder(context.root, environment.stacks[0]!), "destroy local", () => eraseLocal(context));
   const seconds = Math.round(performance.now() - started) / 1000;
-  return {
-    document: { ok: true, env: environment.name, seconds },
-    text: `${environment.name} is destroyed, in ${duration(seconds)}\n`,
-  };
+  return { document: { ok: true, env: name, seconds }, text: `${name} is destroyed, in ${duration(seconds)}\n` };
 }
 
-/**
- * Erasing the emulator's state is the whole of it: there is nothing beyond it to be removed resource by resource. The
- * order matters when this is interrupted: recorded state without its local AWS is recognised by the next command, the
- * other way round would leave resources that nobody knows of.
- */
-async function destroyLocal(context: CommandContext, environment: Environment): Promise<void> {
-  const { root, sink } = context;
-  await step(sink, "Remove the local environment", async (progress) => {
-    for (const name of [environment.name, "images.local"]) await killLeft(engineFolder(root, { ...environment, name }));
-    progress("stopping the image builder");
-    await eraseBuilder(root);
-    progress("stopping the local AWS");
-    await eraseLocalAws(root);
-    await rm(stateFolder(root), { recursive: true, force: true });
+/** All but `local`, which is thrown away, and everything that is protected, has to be named once more. */
+function confirm({ env, stacks }: EnvironmentStacks, yes: unknown): void {
+  const guarded = stacks.some((stack) => stack.protected);
+  if ((env === "local" && !guarded) || yes === env) return;
+  const found = typeof yes === "string" ? `--yes ${yes}` : "no --yes";
+  const what = `${guarded ? "the protected environment " : ""}${env}`;
+  const regions = stacks.length > 1 ? ` in ${stacks.length} regions` : "";
+  const message = `destroy removes ${what}${regions} and all its data; found ${found}, allowed is --yes ${env}`;
+  throw userError("NotConfirmed", message, `tributary destroy ${env} --yes ${env}`);
+}
+
+function describe(result: EnvironmentResult<Changes>): Outcome {
+  const { env, ok, stacks, seconds } = result;
+  const several = stacks.length > 1;
+  if (!ok && !several) throw environmentFailure(result, "destroyed");
+  const told = stacks.map(({ target, status, result: changes, error }) => ({
+    ...target,
+    status,
+    ...(changes ? { deleted: changes.delete } : {}),
+    ...(error === undefined ? {} : errorDocument(error)),
+  }));
+  const rows = told.map(({ wave, stack, region, status, deleted }) => {
+    return { wave: wave + 1, stack, region, status, deleted: deleted ?? null };
   });
+  const text = several ? `${table(["wave", "stack", "region", "status", "deleted"], rows)}\n` : "";
+  if (ok) {
+    const end = `${env} is destroyed${several ? ` in ${stacks.length} stacks` : ""}, in ${duration(seconds)}\n`;
+    return { document: { ok, env, seconds, ...(several ? { stacks: told } : {}) }, text: `${text}${end}` };
+  }
+  const error = environmentFailure(result, "destroyed");
+  return {
+    document: { ...errorDocument(error), env, stacks: told, seconds },
+    text: `${text}${describeError(error, { color: false })}`,
+    exitCode: error.exitCode,
+  };
 }

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type * as deploy from "../stacks/deploy";
-import type * as destroy from "../stacks/destroy";
+import type * as destroy from "../waves/destroy";
 import type * as workspace from "../stacks/workspace";
 import type * as toolchain from "../toolchain";
 
@@ -8,7 +8,7 @@ const loadModule = createRequire(__filename);
 
 /** Modules that take long to load, because they bring the engine's libraries. */
 interface LateModules {
-  "../stacks/destroy": typeof destroy;
+  "../waves/destroy": typeof destroy;
   "../stacks/deploy": typeof deploy;
   "../stacks/workspace": typeof workspace;
   "../toolchain": typeof toolchain;

@@ -1,10 +1,10 @@
 import { table } from "../cli/render/table";
 import type { Values } from "../cli/specification";
 import { runningIn } from "../release/environment";
-import { digestsOf, writeDigests, type PromotedImage } from "../release/promote";
+import { digestsEverywhere, writeDigests, type PromotedImage } from "../release/promote";
 import { parseReference, shortDigest } from "../release/reference";
 import { userError } from "../errors";
-import { findEnvironment, type Environment } from "../stacks/environments";
+import { environmentStacks, findEnvironment, type Environment } from "../stacks/environments";
 import * as path from "node:path";
 import type { CommandContext, Outcome } from "./context";
 
@@ -15,8 +15,11 @@ export async function run({ root, sink }: CommandContext, values: Values): Promi
     const message = `promote takes two environments; found ${from.name} twice`;
     throw userError("SameEnvironment", message, "tributary promote --help");
   }
-  const { running } = await runningIn(root, from);
-  const { changed, same } = await writeDigests(to.file, digestsOf(running, from.name));
+  const { stacks } = environmentStacks(root, from.env);
+  const all = await Promise.all(
+    stacks.map(async (stack) => ({ region: stack.region ?? stack.name, ...(await runningIn(root, stack)) })),
+  );
+  const { changed, same } = await writeDigests(to.file, digestsEverywhere(all, from.env));
   for (const text of doubts(from, to)) sink({ type: "message", level: "warning", text });
   const next = `tributary deploy ${to.name}`;
   const file = path.relative(root, to.file);

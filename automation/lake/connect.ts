@@ -6,10 +6,11 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { TributaryError } from "../errors";
 import { silent } from "../events";
-import { findLocalAws, localAwsDied, localClientSettings, localHttpsAgent } from "../local";
+import { findLocalAws, localAwsAs, localAwsDied, localClientSettings, localHttpsAgent } from "../local";
 import type { Environment } from "../stacks/environments";
 import { ensureFunctionHost } from "../stacks/functionHost";
 import { outputsOf, readLocalState } from "../stacks/state";
+import { roleCredentials } from "../waves/accounts";
 import { localAwsStopped } from "./stopped";
 import { remoteOutputs } from "./remote";
 import { lakeOutputs, type LakeOutputs } from "./outputs";
@@ -37,11 +38,17 @@ const connections = 64;
  * @throws TributaryError `NotDeployed`, `LocalAwsStopped`
  */
 export async function connect(root: string, environment: Environment): Promise<Lake> {
-  if (!environment.local)
-    return connectWith(environment.name, await remoteOutputs(root, environment), {}, async (error) => error);
-  const [state, aws] = await Promise.all([readLocalState(root, environment), findLocalAws(root)]);
+  if (!environment.local) {
+    const [outputs, credentials] = await Promise.all([
+      remoteOutputs(root, environment),
+      roleCredentials({ aws: undefined, roles: new Map() }, environment),
+    ]);
+    return connectWith(environment.name, outputs, credentials ? { credentials } : {}, async (error) => error);
+  }
+  const [state, running] = await Promise.all([readLocalState(root, environment), findLocalAws(root)]);
   const outputs = lakeOutputs(state ? outputsOf(state) : {}, environment.name);
-  if (!aws) throw localAwsStopped("tributary deploy local");
+  if (!running) throw localAwsStopped(`tributary deploy ${environment.env}`);
+  const aws = localAwsAs(running, environment.account);
   // It ends with the machine, where the local AWS was started again.
   if (environment.image) await ensureFunctionHost(root, aws, silent);
   const agent = await localHttpsAgent(aws, connections);
@@ -69,7 +76,7 @@ function connectWith(env: string, outputs: LakeOutputs, options: ClientOptions, 
 
 interface ClientOptions {
   endpoint?: string;
-  credentials?: { accessKeyId: string; secretAccessKey: string };
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   requestHandler?: { httpsAgent: Awaited<ReturnType<typeof localHttpsAgent>>; connectionTimeout: number };
 }
 

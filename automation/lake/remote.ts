@@ -2,21 +2,25 @@ import { load } from "../commands/late";
 import { TributaryError } from "../errors";
 import { silent, type EventSink } from "../events";
 import type { Environment } from "../stacks/environments";
+import { readState } from "../stacks/stateReader";
 import { outputsOf, parseDeployment, type RecordedState } from "../stacks/state";
 import { lakeOutputs, type LakeOutputs } from "./outputs";
 
 /**
- * Recorded state of an environment on AWS, exported from its backend by the engine.
+ * Recorded state of an environment on AWS: read from its backend where that is a folder or a bucket, else exported by the
+ * engine.
  *
  * @throws TributaryError `StateUnreachable` with the engine's words when the backend does not give it
  */
 export async function remoteState(root: string, environment: Environment, sink: EventSink): Promise<RecordedState> {
+  const reading = await readState(root, environment);
+  if (reading !== "unreadable") return reading.state ?? parseDeployment({});
   // Loaded late: the engine's libraries take half a second, which no command on `local` has to wait for.
   const { resolveToolchain } = load("../toolchain");
   const { openStack } = load("../stacks/workspace");
   const toolchain = await resolveToolchain(sink);
   try {
-    const { stack } = await openStack(root, environment, toolchain, undefined, async () => ({}));
+    const { stack } = await openStack(root, environment, toolchain, async () => ({}));
     const exported = await stack.exportStack();
     return parseDeployment(exported.deployment ?? {});
   } catch (cause) {

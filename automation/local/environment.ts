@@ -5,6 +5,9 @@ import { join } from "node:path";
 /** The account that the local AWS answers for. */
 export const LOCAL_ACCOUNT = "000000000000";
 
+/** All accounts that it answers for under names of their own; each has resources of its own. */
+export const LOCAL_ACCOUNTS = [LOCAL_ACCOUNT, "111111111111", "222222222222", "333333333333"];
+
 /** The region of requests that name none. Others work as well, each with resources of its own. */
 export const LOCAL_REGION = "us-east-1";
 
@@ -18,11 +21,7 @@ const SECRET_ACCESS_KEY = "test";
  * Names and addresses under which the local AWS is reached. S3 Control puts the account in front of the host, so every
  * account that a program uses needs its own; a wildcard directly above `localhost` is refused by most clients.
  */
-export const SERVER_NAMES = [
-  "localhost",
-  "127.0.0.1",
-  ...[LOCAL_ACCOUNT, "111111111111", "222222222222", "333333333333"].map((account) => `${account}.localhost`),
-];
+export const SERVER_NAMES = ["localhost", "127.0.0.1", ...LOCAL_ACCOUNTS.map((account) => `${account}.localhost`)];
 
 /** Variables of the person's own AWS that would lead a client elsewhere, or make it use other credentials. */
 const FOREIGN =

@@ -19,7 +19,8 @@ import { endInstance, runningInstance } from "./processes";
 import { clearTemporary, fingerprint, START_PATIENCE, startServer } from "./server";
 import { exists } from "./state";
 
-export { LOCAL_ACCOUNT, LOCAL_REGION } from "./environment";
+export { LOCAL_ACCOUNT, LOCAL_ACCOUNTS, LOCAL_REGION } from "./environment";
+export { localAwsAs } from "./accounts";
 export { toolCache } from "./python";
 
 /** A running local AWS. */

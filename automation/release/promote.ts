@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { isMap, parseDocument, type Document } from "yaml";
 import { userError } from "../errors";
 import { writeWhole } from "../local/files";
+import { shortDigest } from "./reference";
 import type { RunningFunction } from "./running";
 
 /** What a promotion wrote. */
@@ -40,6 +41,40 @@ export function digestsOf(running: RunningFunction[], env: string): Record<strin
   }
   return Object.fromEntries(running.map(({ name, uri }) => [name, uri!]));
 }
+
+/** What one stack of an environment runs. */
+export interface RunningStack {
+  /** Region of the stack. */
+  region: string;
+  running: RunningFunction[];
+}
+
+/**
+ * The images that all regions of an environment run: what is promoted is one release, not a mixture. Each region pulls from a
+ * registry of its own, so digests are compared; the addresses are those of the first region.
+ *
+ * @param stacks at least one; the first region first
+ * @throws user error `RegionsDiffer`, `ArchivesRunning`
+ */
+export function digestsEverywhere(stacks: RunningStack[], env: string): Record<string, string> {
+  const [first, ...others] = stacks.map(({ region, running }) => ({ region, images: digestsOf(running, env) }));
+  const differences = others.flatMap(({ region, images: theirs }) =>
+    [...new Set([...Object.keys(first!.images), ...Object.keys(theirs)])].sort().flatMap((name) => {
+      const [one, other] = [first!.images[name], theirs[name]].map(digestOf);
+      return one === other
+        ? []
+        : [`\n  ${name}: ${one ?? "nothing"} in ${first!.region}, ${other ?? "nothing"} in ${region}`];
+    }),
+  );
+  if (differences.length === 0) return first!.images;
+  throw userError(
+    "RegionsDiffer",
+    `only what runs in all regions of ${env} is promoted, and they run different images:${differences.join("")}`,
+    `tributary deploy ${env}, so that all its regions run the same`,
+  );
+}
+
+const digestOf = (uri: string | undefined) => uri && shortDigest(uri.slice(uri.indexOf("@") + 1));
 
 /**
  * Writes an explicit list of images into a settings file; comments and the order of everything else stay. The file is

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import * as path from "node:path";
 import type { CommandContext } from "../commands/context";
-import { silent } from "../events";
-import { prepareImages, type PreparedImage } from "../images";
+import type { PreparedImage } from "../images";
 import { digestOf } from "../images/staging";
 import type { LocalAws } from "../local";
 import { writeWhole } from "../local/files";
+import { imageInputs } from "../selection/images";
+import { digestsOfFiles, filesBelow, programDigest } from "../selection/program";
 import { stateFolder, type Environment } from "../stacks/environments";
-import { buildSettingsOf, type BuildSettings } from "../stacks/imageSettings";
 import { recordedStateId } from "../stacks/prepare";
 import { stateFile } from "../stacks/state";
 import type { Release } from "./build";
@@ -47,19 +47,13 @@ export async function inputsOf(
   stack: Environment,
   aws: LocalAws | undefined,
 ): Promise<Inputs | undefined> {
-  const { root } = context;
   if (aws === undefined) return undefined;
-  // Silent: a run beside it says the same.
-  const settings = await buildSettingsOf({ ...context, sink: silent }, stack, aws);
-  if (settings.prepare === undefined) return undefined;
-  const { layer, runtime, functions } = await prepareImages(root, settings.prepare, silent);
-  const images = Object.fromEntries([layer, runtime, ...functions].map((image) => [image.name, image.contentDigest]));
-  return {
-    digest: digestOf([images, settingsText(settings), await programDigest(root)]),
-    images,
-    runtime,
-    stateId: aws.stateId,
-  };
+  const found = await imageInputs(context, stack, aws);
+  if (found === undefined) return undefined;
+  const { settings, builder, images, runtime } = found;
+  const program = programDigest(await digestsOfFiles(context.root, await filesBelow(context.root, isOfBuild)));
+  const digest = digestOf([images, settings, builder ?? null, program]);
+  return { digest, images, runtime, stateId: aws.stateId };
 }
 
 /**
@@ -127,17 +121,8 @@ async function stateDigest(root: string, stack: Environment): Promise<string | u
   return content && createHash("sha256").update(content).digest("hex");
 }
 
-const settingsText = ({ text, builder }: BuildSettings) => [text, builder ?? null];
-
-/** What the program is made of, whose parts decide about more than images: repository, policies, tags. */
-async function programDigest(root: string): Promise<string> {
-  const folders = await Promise.all(
-    ["automation", "components"].map(async (folder) => {
-      const entries = await readdir(path.join(root, folder), { recursive: true });
-      return entries.filter((name) => name.endsWith(".ts")).map((name) => path.join(folder, name));
-    }),
-  );
-  const files = ["index.ts", "Pulumi.yaml", "package.json", "package-lock.json", ...folders.flat()].sort();
-  const contents = await Promise.all(files.map((file) => readFile(path.join(root, file))));
-  return digestOf(files.map((file, index) => [file, createHash("sha256").update(contents[index]!).digest("hex")]));
-}
+/** What decides about more than the images' content: repository, policies, tags. */
+const isOfBuild = (file: string) =>
+  /^(?:automation|components)(?:\/|$)/.test(file)
+    ? !/\.[^/]*$/.test(file) || file.endsWith(".ts")
+    : ["index.ts", "Pulumi.yaml", "package.json", "package-lock.json"].includes(file);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isImageByDigest } from "../../components/compute/functionPackage";
 import { type FunctionName, functionNames } from "../../components/lake/functions";
 import { DEFAULT_BASE_IMAGE, type Platform } from "../images/types";
-import { days, leaf, yesOrNo } from "./values";
+import { days, isRegion, leaf, yesOrNo } from "./values";
 
 /** Where a lake's images come from. */
 export type ImagesSource = "build" | { stack: string } | Partial<Record<FunctionName, string>>;
@@ -50,8 +50,6 @@ const baseImages = z
     }
   })
   .transform((given): Record<string, string> => ({ BASE_IMAGE: DEFAULT_BASE_IMAGE, ...given }));
-
-const isRegion = (value: unknown) => typeof value === "string" && /^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/.test(value);
 
 const listOf = (accepts: (value: unknown) => boolean, allowed: string) =>
   leaf<string[]>(

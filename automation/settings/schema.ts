@@ -3,6 +3,8 @@ import { logRetentionDays } from "../../components/compute/EncryptedLogGroup";
 import { type FunctionName, functionNames } from "../../components/lake/functions";
 import { DLQ_RETENTION } from "../../components/stages/Queue";
 import { type Duration, type Size, toDays, toMegabytes } from "../../components/units";
+import { driverShape } from "./driver";
+import { gatesShape } from "./gates";
 import { imageBuildSchema, imagesSource } from "./images";
 import { backend, days, leaf, tags, yesOrNo } from "./values";
 
@@ -100,6 +102,8 @@ export const lakeSettingsSchema = z.strictObject({
   backend: backend.optional(),
   /** Tags of every resource, besides project, env and stack. */
   tags: tags.default({}),
+  ...driverShape,
+  ...gatesShape,
 });
 
 /** Settings of the stack `images`, and of stacks named `images.<anything>`. */

@@ -56,3 +56,7 @@ export const backend = leaf<string>(
   (value) => typeof value === "string" && backendAddress.test(value),
   'an address without a login that begins with s3://, gs://, azblob://, file:// or https://, e.g. "s3://<bucket>?region=<region>"',
 );
+
+/** Whether a value is written like the name of an AWS region. */
+export const isRegion = (value: unknown): value is string =>
+  typeof value === "string" && /^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/.test(value);

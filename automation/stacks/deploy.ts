@@ -1,20 +1,27 @@
 import { createRequire } from "node:module";
 import type { EngineEvent, PulumiFn } from "@pulumi/pulumi/automation";
 import type { CommandContext } from "../commands/context";
-import { TributaryError } from "../errors";
-import { step } from "../events";
+import { TributaryError, type TributaryErrorOptions } from "../errors";
+import { step, type Progress } from "../events";
 import { lastWords } from "../lake/remote";
-import { localAwsDied, type LocalAws } from "../local";
+import type { LocalAws } from "../local";
+import { newRun, programRevision, type WorkEnding } from "../records";
+import { expired } from "../waves/accounts";
 import type { Environment } from "./environments";
-import { exclusively } from "./exclusive";
-import { freeStack } from "./locks";
-import { forgetLostState, prepare, type Prepared } from "./prepare";
-import { addChanges, EngineListener, type Changes, type Failure, type ResourceChange } from "./progress";
-import { adoptExisting, recoverPending, type Run } from "./recover";
-import { readLocalState } from "./state";
-import { engineFolder, lockFolder } from "./folders";
 import type { ImageBuild } from "./imageBuild";
-import { openStack } from "./workspace";
+import type { Prepared } from "./prepare";
+import {
+  addChanges,
+  EngineListener,
+  type Changes,
+  type Failure,
+  type ResourceChange,
+  type SlowResource,
+} from "./progress";
+import { Isolation } from "./isolation";
+import { adoptExisting, recoverPending, type Run } from "./recover";
+import { onStack, withSession, type RecordedRun, type Session } from "./session";
+import { countResources, recordedState } from "./state";
 
 /** What a deployment or a plan did. */
 export interface DeployResult {
@@ -37,7 +44,7 @@ type EngineResult = Pick<DeployResult, "changes" | "resources" | "outputs">;
 export interface DeployOptions {
   /** URNs, with wildcards, of resources to leave as they are. @default none */
   exclude?: string[];
-  /** Gets every event of the engine. */
+  /** Gets every event of the engine. Those of severity "debug" hold secrets in plain text. */
   onEvent?: (event: EngineEvent) => void;
   /** Called when a run that builds images has its builder and its logins, before the engine starts; must not throw. */
   onBuilder?: (build: ImageBuild) => void;
@@ -47,11 +54,27 @@ export interface DeployOptions {
    * @param outputs of the stack; undefined when the run failed
    */
   onEnd?: (build: ImageBuild, aws: LocalAws | undefined, outputs: DeployResult["outputs"] | undefined) => Promise<void>;
+  /** The engine's update plan, an absolute path: a preview writes it, a deployment does what it says or fails. */
+  updatePlan?: string;
+  /** Absolute folders of policy packs that judge the run. @default none */
+  policyPacks?: string[];
+  /** Looks at every resource in the cloud before. @default false */
+  refresh?: boolean;
+  /** What is run instead of the checkout's own program, e.g. that of another revision. */
+  program?: PulumiFn;
+  /** Settings of this run, laid over those of the stack. */
+  settings?: Record<string, unknown>;
+  /** Seconds that such a run took the last time, for the time that is left. */
+  expectedSeconds?: number;
+  /** What the record of a deployment tells. @default a deployment by itself */
+  record?: RecordedRun;
+  /** What a deployment that succeeded was made from, for its record. */
+  fingerprint?: () => Promise<Record<string, unknown> | undefined>;
 }
 
 const load = createRequire(__filename);
 
-/** Deploys an environment, or with `preview` says what a deployment would change. */
+/** Deploys one stack, or with `preview` says what a deployment would change. */
 export async function deploy(
   context: CommandContext,
   environment: Environment,
@@ -60,47 +83,97 @@ export async function deploy(
 ): Promise<DeployResult> {
   const started = performance.now();
   const name = `${mode === "up" ? "deploy" : "plan"} ${environment.name}`;
-  const result = await exclusively(lockFolder(context.root, environment), name, async () => {
-    const prepared = await prepare(context, environment);
-    const { build, aws } = prepared;
-    try {
-      const program = new ProgramRunner();
-      return await withPrepared(context, environment, prepared, program, mode, options).catch(
-        async (error: unknown) => {
-          throw program.ownError ?? (aws ? await localAwsDied(context.root, error) : undefined) ?? error;
-        },
-      );
-    } finally {
-      await build?.close();
-    }
-  });
+  const result = await withSession(context, [environment], name, (session) =>
+    deployStack(session, environment, mode, options),
+  );
   return { ...result, seconds: secondsSince(started) };
 }
 
-async function withPrepared(
-  context: CommandContext,
+/**
+ * Deploys or previews one of the stacks of a session.
+ *
+ * @throws TributaryError `DeploymentFailed`, or what the program threw itself
+ */
+export async function deployStack(
+  session: Session,
   environment: Environment,
-  { toolchain, aws, build, phases, runsImages }: Prepared,
-  program: ProgramRunner,
+  mode: "up" | "preview",
+  options: DeployOptions = {},
+): Promise<DeployResult> {
+  const started = performance.now();
+  const runner = new ProgramRunner(options.program);
+  const isolation = new Isolation();
+  let attempts: RunProgress = { changes: nothing, slowest: [] };
+  const work = async (run: Run, prepared: Prepared): Promise<DeployResult> => {
+    const done = await runPrepared(run, prepared, mode, options, (progress) => (attempts = progress));
+    return { ...done, seconds: secondsSince(started) };
+  };
+  const ending = (result: DeployResult | undefined) => endingOf(session, environment, attempts, options, result);
+  const record = mode === "up" ? (options.record ?? (await ownRecord(session))) : undefined;
+  const { settings } = options;
+  const onPrepared = ({ build }: Prepared) => build && options.onBuilder?.(build);
+  const opening = { program: isolation.around(runner.run), onPrepared, record, settings };
+  try {
+    return await onStack(session, environment, opening, { work, ending });
+  } catch (error) {
+    throw runner.ownError ?? error;
+  } finally {
+    isolation.end();
+  }
+}
+
+async function ownRecord({ context }: Session): Promise<RecordedRun> {
+  return { kind: "deploy", run: newRun(), revision: await programRevision(context.root) };
+}
+
+async function runPrepared(
+  run: Run,
+  { build, aws, phases, runsImages }: Prepared,
   mode: "up" | "preview",
   options: DeployOptions,
+  tell: (progress: RunProgress) => void,
 ): Promise<Omit<DeployResult, "seconds">> {
-  if (aws) {
-    await forgetLostState(context, aws);
-    await freeStack(context.root, environment, engineFolder(context.root, environment), context.sink);
-  }
-  if (build) options.onBuilder?.(build);
-  const opened = await openStack(context.root, environment, toolchain, aws, program.run, build);
   const begun = performance.now();
-  const run = runEngine({ context, environment, ...opened, aws }, mode, options);
-  const outputs = await run.then(
+  const running = runEngine(run, mode, options, tell);
+  const outputs = await running.then(
     (ran) => ran.outputs,
     () => undefined,
   );
   if (build) await options.onEnd?.(build, aws, outputs);
   const what = mode === "up" ? "deploy" : "plan";
-  return { ...(await run), runsImages, phases: [...phases, { name: what, seconds: secondsSince(begun) }] };
+  return { ...(await running), runsImages, phases: [...phases, { name: what, seconds: secondsSince(begun) }] };
 }
+
+async function endingOf(
+  { context }: Session,
+  environment: Environment,
+  { changes, slowest }: RunProgress,
+  { fingerprint, exclude }: DeployOptions,
+  result: DeployResult | undefined,
+): Promise<WorkEnding> {
+  const state = await recordedState(context.root, environment).catch(() => undefined);
+  const resources = state === undefined ? {} : { resources: countResources(state) };
+  if (result === undefined) return { changes, slowest, ...resources };
+  const sealed = exclude === undefined ? await fingerprint?.() : undefined;
+  const { images } = result.outputs;
+  const uris = typeof images === "object" && images !== null ? Object.entries(images) : [];
+  const running = Object.fromEntries(uris.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  return {
+    changes,
+    slowest,
+    ...resources,
+    ...(uris.length > 0 ? { images: running } : {}),
+    ...(sealed === undefined ? {} : { fingerprint: sealed }),
+  };
+}
+
+/** What a run of the engine did so far, however it ended. */
+interface RunProgress {
+  changes: Changes;
+  slowest: SlowResource[];
+}
+
+const nothing: Changes = { create: 0, update: 0, delete: 0, same: 0 };
 
 function secondsSince(started: number): number {
   return Math.round(performance.now() - started) / 1000;
@@ -109,24 +182,25 @@ function secondsSince(started: number): number {
 /** How often a deployment is tried again after resources were adopted; each time fewer can be in the way. */
 const adoptions = 3;
 
-async function runEngine(run: Run, mode: "up" | "preview", options: DeployOptions): Promise<EngineResult> {
+async function runEngine(
+  run: Run,
+  mode: "up" | "preview",
+  options: DeployOptions,
+  progress: (progress: RunProgress) => void,
+): Promise<EngineResult> {
   const { context, environment, engine } = run;
-  return context.shield(
-    async () => {
-      if (mode === "up") await recoverPending(run);
-      let former: Changes = { create: 0, update: 0, delete: 0, same: 0 };
-      for (let turn = 0; ; turn++) {
-        const { listener, error } = await attempt(run, mode, options);
-        const changes = addChanges(former, listener.changes);
-        if (error === undefined) return { changes, resources: listener.resources, outputs: listener.outputs ?? {} };
-        former = changes;
-        const again = turn < adoptions && !context.signal.aborted && (await adoptExisting(run, listener.collisions));
-        if (again) tell(context, listener.failures);
-        else throw failure(environment, mode === "up" ? "deployed" : "planned", listener.failures, error);
-      }
-    },
-    () => engine.kill(),
-  );
+  if (mode === "up") await recoverPending(run);
+  let former = nothing;
+  for (let turn = 0; ; turn++) {
+    const { listener, error } = await attempt(run, mode, options);
+    const changes = addChanges(former, listener.changes);
+    progress({ changes, slowest: listener.slowest });
+    if (error === undefined) return { changes, resources: listener.resources, outputs: listener.outputs ?? {} };
+    former = changes;
+    const again = turn < adoptions && !context.signal.aborted && (await adoptExisting(run, listener.collisions));
+    if (again) tell(context, listener.failures);
+    else throw failure(environment, mode === "up" ? "deployed" : "planned", listener.failures, error, engine.lastLog);
+  }
 }
 
 function tell(context: CommandContext, failures: Failure[]): void {
@@ -142,25 +216,20 @@ function tell(context: CommandContext, failures: Failure[]): void {
 async function attempt(
   run: Run,
   mode: "up" | "preview",
-  { exclude, onEvent }: DeployOptions,
+  options: DeployOptions,
 ): Promise<{ listener: EngineListener; error?: unknown }> {
-  const { context, environment, stack, aws, configFile, parallel } = run;
-  const state = aws ? await readLocalState(context.root, environment) : undefined;
+  const { context, environment, stack } = run;
+  const state = await recordedState(context.root, environment).catch(() => undefined);
   let listener = new EngineListener(() => undefined);
+  const title = `${mode === "up" ? "Deploy" : "Plan"} ${environment.name}`;
   try {
-    await step(context.sink, `${mode === "up" ? "Deploy" : "Plan"} ${environment.name}`, async (progress) => {
-      listener = new EngineListener(progress, state?.resources.length ?? 0);
-      const listen = (event: EngineEvent) => (listener.onEvent(event), onEvent?.(event));
-      const options = {
-        onEvent: listen,
-        signal: context.signal,
-        color: "never" as const,
-        ...(configFile === undefined ? {} : { configFile }),
-        ...(parallel === undefined ? {} : { parallel }),
-        ...(exclude === undefined ? {} : { exclude }),
-      };
-      await (mode === "up" ? stack.up(options) : stack.preview(options));
-    });
+    const work = async (progress: Progress) => {
+      listener = new EngineListener(progress, state?.resources.length ?? 0, options.expectedSeconds);
+      const listen = (event: EngineEvent) => (listener.onEvent(event), options.onEvent?.(event));
+      const given = { ...engineOptions(run, options), onEvent: listen };
+      await (mode === "up" ? stack.up(given) : stack.preview(given));
+    };
+    await step(context.sink, title, work, environment.name);
     for (const text of listener.warnings) context.sink({ type: "message", level: "warning", text });
     return { listener };
   } catch (error) {
@@ -168,13 +237,29 @@ async function attempt(
   }
 }
 
+function engineOptions({ context, configFile, parallel }: Run, options: DeployOptions) {
+  const { exclude, updatePlan, policyPacks, refresh } = options;
+  return {
+    signal: context.signal,
+    color: "never" as const,
+    ...(configFile === undefined ? {} : { configFile }),
+    ...(parallel === undefined ? {} : { parallel }),
+    ...(exclude === undefined ? {} : { exclude }),
+    ...(updatePlan === undefined ? {} : { plan: updatePlan }),
+    ...(policyPacks === undefined ? {} : { policyPacks }),
+    ...(refresh === undefined ? {} : { refresh }),
+  };
+}
+
 /** Runs the program inside the driver and keeps an error that it threw itself, which the engine would reduce to text. */
 class ProgramRunner {
   ownError: TributaryError | undefined;
 
+  constructor(private readonly other?: PulumiFn) {}
+
   readonly run: PulumiFn = async () => {
     try {
-      const { program } = load("../program") as { program: PulumiFn };
+      const program = this.other ?? (load("../program") as { program: PulumiFn }).program;
       return await program();
     } catch (error) {
       if (error instanceof TributaryError) this.ownError = error;
@@ -183,19 +268,48 @@ class ProgramRunner {
   };
 }
 
-/** One error for all failures of a run: each resource with its cause. */
+/** A failed run, with its failures apart for those who gather several. */
+export class DeploymentFailure extends TributaryError {
+  readonly failures: Failure[];
+  /** File of all that the engine printed. */
+  readonly log: string | undefined;
+
+  constructor(message: string, options: TributaryErrorOptions & { failures: Failure[]; log: string | undefined }) {
+    super(message, options);
+    this.failures = options.failures;
+    this.log = options.log;
+  }
+}
+
+/** What to do about causes that are no mistake of the program; undefined for all others. */
+function advice(failures: Failure[], cause: unknown): string | undefined {
+  const text = failures.map((each) => each.cause).join("\n") || lastWords(cause);
+  if (/Throttl|TooManyRequests|Rate exceeded|RequestLimitExceeded|SlowDown/i.test(text))
+    return "AWS had too many requests of this account at once: run the command again, with fewer stacks at a time (--parallel 1)";
+  return expired(text);
+}
+
+/**
+ * One error for all failures of a run: each resource with its cause.
+ *
+ * @param what could not be done, e.g. `deployed`
+ */
 export function failure(
   environment: Environment,
-  what: "deployed" | "planned" | "destroyed",
+  what: string,
   failures: Failure[],
   cause: unknown,
+  log?: string,
 ): TributaryError {
   const list = failures.map(({ resource, cause: why }) => `\n  ${resource}: ${why}`).join("");
   const text = failures.length > 0 ? list : `\n  ${lastWords(cause)}`;
-  return new TributaryError(`${environment.name} could not be ${what}:${text}`, {
+  const where = log === undefined ? "" : `\n  log: ${log}`;
+  return new DeploymentFailure(`${environment.name} could not be ${what}:${text}${where}`, {
     code: "DeploymentFailed",
     source: "cloud",
-    next: "mend the cause, then run the command again: what is done already is kept",
+    next: advice(failures, cause) ?? "mend the cause, then run the command again: what is done already is kept",
     cause,
+    failures: failures.length > 0 ? failures : [{ resource: "the engine", cause: lastWords(cause) }],
+    log,
   });
 }

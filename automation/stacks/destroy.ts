@@ -1,26 +1,40 @@
-import type { CommandContext } from "../commands/context";
-import { step } from "../events";
-import { resolveToolchain } from "../toolchain";
-import type { Environment } from "./environments";
+import { step, type Progress } from "../events";
+import { newRun, programRevision } from "../records";
 import { failure } from "./deploy";
-import { EngineListener } from "./progress";
-import { openStack } from "./workspace";
+import type { Environment } from "./environments";
+import { EngineListener, type Changes } from "./progress";
+import type { Run } from "./recover";
+import { onStack, type RecordedRun, type Session } from "./session";
+import { recordedState } from "./state";
 
-/** Removes an environment on AWS resource by resource, and then its recorded state. Settings files stay. */
-export async function destroyStack(context: CommandContext, environment: Environment): Promise<void> {
-  const toolchain = await resolveToolchain(context.sink, { signal: context.signal });
-  const { stack, engine } = await openStack(context.root, environment, toolchain, undefined, async () => ({}));
-  await context.shield(
-    () =>
-      step(context.sink, `Destroy ${environment.name}`, async (progress) => {
-        const listener = new EngineListener(progress);
-        try {
-          await stack.destroy({ onEvent: listener.onEvent, signal: context.signal, color: "never" });
-        } catch (error) {
-          throw failure(environment, "destroyed", listener.failures, error);
-        }
-        await stack.workspace.removeStack(environment.name, { preserveConfig: true });
-      }),
-    () => engine.kill(),
-  );
+/**
+ * Removes one of the stacks of a session.
+ *
+ * @throws TributaryError `DeploymentFailed`
+ */
+export async function destroyOne(session: Session, environment: Environment, record?: RecordedRun): Promise<Changes> {
+  const { root } = session.context;
+  const state = await recordedState(root, environment).catch(() => undefined);
+  let listener = new EngineListener(() => undefined);
+  const work = async (run: Run): Promise<Changes> => {
+    const destroy = async (progress: Progress) => {
+      listener = new EngineListener(progress, state?.resources.length ?? 0);
+      await runDestroy(run, listener);
+    };
+    await step(run.context.sink, `Destroy ${environment.name}`, destroy, environment.name);
+    return listener.changes;
+  };
+  const own = record ?? { kind: "destroy", run: newRun(), revision: await programRevision(root) };
+  const ending = () => ({ changes: listener.changes, slowest: listener.slowest });
+  return onStack(session, environment, { record: own }, { work, ending });
+}
+
+async function runDestroy({ context, environment, stack, engine, configFile }: Run, listener: EngineListener) {
+  const file = configFile === undefined ? {} : { configFile };
+  try {
+    await stack.destroy({ onEvent: listener.onEvent, signal: context.signal, color: "never", ...file });
+  } catch (error) {
+    throw failure(environment, "destroyed", listener.failures, error, engine.lastLog);
+  }
+  await stack.workspace.removeStack(environment.name, { preserveConfig: true });
 }

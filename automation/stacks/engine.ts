@@ -5,6 +5,8 @@ import * as path from "node:path";
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 import * as errors from "@pulumi/pulumi/automation/errors";
 import { writeWhole } from "../local/files";
+import { logged, writeLog } from "./engineLog";
+import { maskPlannedValues } from "./masking";
 import { descendants, ends, identify, isAlive, parents, signalProcess, type ProcessIdentity } from "./processes";
 
 /** What a command of the engine printed; the Automation API's own type is not exported. */
@@ -39,11 +41,16 @@ export class Engine {
   /**
    * @param base command and version, as the toolchain found them
    * @param folder where output and the engine's identity are written while it runs
+   * @param logs where what it printed is kept; undefined: nowhere
    */
   constructor(
     private readonly base: PulumiCommand,
     private readonly folder: string,
+    private readonly logs?: string,
   ) {}
+
+  /** What the last run of the engine that works on resources printed; undefined before the first. */
+  lastLog: string | undefined;
 
   /** This engine in the shape that a workspace of the Automation API takes. */
   get command(): PulumiCommand {
@@ -82,19 +89,26 @@ export class Engine {
         stdio: ["ignore", out.fd, err.fd],
       });
       const code = await this.attend(child, signal);
-      const [stdout, stderr] = await Promise.all([readFile(`${log}.out`, "utf8"), readFile(`${log}.err`, "utf8")]);
+      const printed = await Promise.all([readFile(`${log}.out`, "utf8"), readFile(`${log}.err`, "utf8")]);
+      const [stdout, stderr] = printed.map(maskPlannedValues) as [string, string];
       const result = {
         stdout,
         stderr,
         code,
         toString: () => `code: ${code}\n stdout: ${stdout}\n stderr: ${stderr}\n`,
       };
+      await this.keepLog(args, result);
       if (code !== 0) throw createCommandError(result);
       return result;
     } finally {
       await Promise.all([out.close(), err.close()]);
       await Promise.all([rm(`${log}.out`, { force: true }), rm(`${log}.err`, { force: true })]);
     }
+  }
+
+  private async keepLog(args: string[], result: CommandResult): Promise<void> {
+    if (this.logs === undefined || !logged.includes(args[0] ?? "")) return;
+    this.lastLog = await writeLog(this.logs, args, result).catch(() => undefined);
   }
 
   private async attend(child: ChildProcess, signal: AbortSignal | undefined): Promise<number> {

@@ -2,21 +2,40 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { userError } from "../errors";
+import { readDriverSettings, type Check } from "../settings/driver";
 
-/** An environment as its settings file tells. */
+/** One stack of an environment, the environment in one region, as its settings tell. */
 export interface Environment {
-  /** Also the stack's name. */
+  /** The stack's name: the environment's in its first region, `<env>.<region>` in a further one. */
   name: string;
+  /** The environment's name, e.g. `dev`. */
+  env: string;
+  /** Wave that it is deployed in, from 0. */
+  wave: number;
   /** The Pulumi project's name. */
   project: string;
-  /** `local` is served by the local AWS that the driver runs. */
+  /** Served by the local AWS that the driver runs: the environment `local`, and those with `tributary:target: local`. */
   local: boolean;
   /** Absolute path of Pulumi.<env>.yaml. */
   file: string;
-  /** From `aws:region`, else AWS_REGION. */
+  /** Absolute path of Pulumi.<env>.<region>.yaml, whose keys go before those of `file`; only where it is there. */
+  regionFile?: string;
+  /** Its settings are put together for each run: they are not those of `file` alone. */
+  derived: boolean;
+  /** From `tributary:waves` or `aws:region`, else AWS_REGION. */
   region: string | undefined;
   /** Where its state is; undefined = wherever the person's Pulumi is logged in. */
   backend: string | undefined;
+  /** The account that it has to be in; undefined: whichever the credentials are of. */
+  account: string | undefined;
+  /** ARN of the role that is assumed for it. */
+  role: string | undefined;
+  /** Is destroyed only when its name is given once more. */
+  protected: boolean;
+  /** What has to be true when its wave is deployed. */
+  checks: Check[];
+  /** What happens to its wave when that fails. */
+  onFailure: "stop" | "rollback";
   /** Processor of its functions, from `tributary:architecture`. */
   architecture: string;
   /** Its functions run images, not archives. */
@@ -33,8 +52,18 @@ export interface Environment {
   extends?: string;
 }
 
-/** Stacks with a settings file that are no environments: nothing runs in them. */
-const otherStacks = ["images", "delivery"];
+/** An environment with all its stacks. */
+export interface EnvironmentStacks {
+  /** Its name, e.g. `dev`. */
+  env: string;
+  /** Its stacks by waves; the first of the first wave is the one that has the environment's name. */
+  waves: Environment[][];
+  /** All of them, in that order. */
+  stacks: Environment[];
+}
+
+/** Settings files that are no environments: nothing runs in their stacks. `branch` is the template of branches' environments. */
+const otherStacks = ["images", "delivery", "branch"];
 
 const fileName = /^Pulumi\.([A-Za-z0-9][A-Za-z0-9_-]*)\.yaml$/;
 
@@ -56,21 +85,107 @@ export function environmentNames(root: string): string[] {
 }
 
 /**
- * Reads an environment's settings file as far as the driver itself needs it.
+ * Reads the settings of one stack as far as the driver itself needs them.
  *
- * @throws TributaryError `UnknownEnvironment`, `UnreadableSettings`
+ * @param name an environment, which stands for its first region, or `<env>.<region>`
+ * @throws TributaryError `UnknownEnvironment`, `UnreadableSettings`, `InvalidSettings`
  */
 export function findEnvironment(root: string, name: string): Environment {
+  const [env, ...rest] = name.split(".");
+  const { stacks } = environmentStacks(root, env!, name);
+  const region = rest.join(".");
+  const found = rest.length === 0 ? stacks[0] : stacks.find((stack) => stack.region === region);
+  if (found) return found;
+  const regions = stacks.map((stack) => stack.region ?? "none").join(", ");
+  throw userError(
+    "UnknownEnvironment",
+    `${env} has no region "${region}"; it has: ${regions}`,
+    `add the region to tributary:waves in Pulumi.${env}.yaml, or name another one`,
+  );
+}
+
+/**
+ * All stacks of an environment, by waves.
+ *
+ * @param asked what a person typed, for the message
+ * @throws TributaryError `UnknownEnvironment`, `UnreadableSettings`, `InvalidSettings`
+ */
+export function environmentStacks(root: string, name: string, asked = name): EnvironmentStacks {
+  const branch = branchFile(root, name);
+  if (branch !== undefined && fs.existsSync(branch)) return stacksOf(root, name, branch);
   const known = environmentNames(root);
   if (!known.includes(name)) {
     const allowed = known.length > 0 ? known.join(", ") : "none: no file Pulumi.<env>.yaml";
     throw userError(
       "UnknownEnvironment",
-      `there is no environment "${name}" in ${root}; there are: ${allowed}`,
+      `there is no environment "${asked}" in ${root}; there are: ${allowed}`,
       name === "images" ? "tributary images build --push" : "tributary status",
     );
   }
-  return describe(root, name, name === "local", path.join(root, `Pulumi.${name}.yaml`));
+  return stacksOf(root, name, path.join(root, `Pulumi.${name}.yaml`));
+}
+
+/** Settings file of a branch's environment, which is not in the checkout; undefined for a name that is none of a branch. */
+export function branchFile(root: string, name: string): string | undefined {
+  if (!/^b-[a-z0-9][a-z0-9-]{0,60}$/.test(name)) return undefined;
+  return path.join(workFolder(root), "branches", name, `Pulumi.${name}.yaml`);
+}
+
+/**
+ * The stacks of an environment whose settings file stands anywhere, as that of a branch's environment does.
+ *
+ * @param file absolute path of the settings; a file beside it named `Pulumi.<env>.<region>.yaml` overrides keys in a region
+ * @throws TributaryError `UnreadableSettings`, `InvalidSettings`
+ */
+export function stacksOf(root: string, env: string, file: string): EnvironmentStacks {
+  const config = section(readYaml(file), "config");
+  const { waves: given, target } = readDriverSettings(config, path.basename(file));
+  const own = text(config["aws:region"]) ?? process.env.AWS_REGION;
+  const local = target === undefined ? env === "local" : target === "local";
+  const waves = (given ?? [[own]]).map((regions, wave) =>
+    regions.map((region, index) => {
+      const place = { env, wave, region, first: wave === 0 && index === 0, local };
+      return describeStack(root, file, config, place);
+    }),
+  );
+  return { env, waves, stacks: waves.flat() };
+}
+
+/** A stack's place in its environment. */
+interface Place {
+  env: string;
+  wave: number;
+  region: string | undefined;
+  first: boolean;
+  local: boolean;
+}
+
+function describeStack(
+  root: string,
+  file: string,
+  config: Record<string, unknown>,
+  { env, wave, region, first, local }: Place,
+): Environment {
+  const name = first ? env : `${env}.${region}`;
+  const regionFile = path.join(path.dirname(file), `Pulumi.${env}.${region}.yaml`);
+  const overrides = !first && fs.existsSync(regionFile) ? section(readYaml(regionFile), "config") : undefined;
+  const stated = config["tributary:waves"] !== undefined;
+  const merged = { ...config, ...overrides, ...(stated ? { "aws:region": region } : {}) };
+  const shown = overrides === undefined ? path.basename(file) : path.basename(regionFile);
+  const outside = path.dirname(file) !== path.resolve(root) || (local && env !== "local");
+  return {
+    ...describe(root, name, local, file, merged),
+    ...ownSettings({ ...merged, "tributary:waves": undefined }, shown),
+    env,
+    wave,
+    derived: !first || outside || (stated && text(config["aws:region"]) !== region),
+    ...(overrides === undefined ? {} : { regionFile }),
+  };
+}
+
+function ownSettings(config: Record<string, unknown>, file: string) {
+  const { account, role, protected: guarded, checks, onFailure } = readDriverSettings(config, file);
+  return { account, role, protected: guarded, checks, onFailure };
 }
 
 /**
@@ -85,21 +200,35 @@ export function findImagesStack(root: string, push: boolean): Environment {
     const message = `there is no file Pulumi.images.yaml in ${root}; it says where images are pushed to`;
     throw userError("UnknownEnvironment", message, "git checkout Pulumi.images.yaml");
   }
-  if (push) return describe(root, "images", false, file);
+  const images = describe(root, "images", false, file);
+  if (push) return images;
   const local = describe(root, "images.local", true, path.join(root, "Pulumi.local.yaml"));
-  return { ...local, ...pick(describe(root, "images", false, file)), extends: file };
+  return { ...local, env: "local", derived: true, ...pick(images), extends: file };
 }
 
 function pick({ builds, builder, baseImages, parallelism }: Environment): Partial<Environment> {
   return { builds, builder, baseImages, parallelism };
 }
 
-function describe(root: string, name: string, local: boolean, file: string): Environment {
-  const config = section(readYaml(file), "config");
+function describe(
+  root: string,
+  name: string,
+  local: boolean,
+  file: string,
+  config: Record<string, unknown> = section(readYaml(file), "config"),
+): Environment {
   const { builder, baseImages, parallelism } = section(config, "tributary:imageBuild");
   const image = config["tributary:packaging"] === "image";
   return {
     name,
+    env: name,
+    wave: 0,
+    derived: false,
+    account: undefined,
+    role: undefined,
+    protected: false,
+    checks: [],
+    onFailure: "stop",
     project: text(readYaml(path.join(root, "Pulumi.yaml")).name) ?? "tributary",
     local,
     file,

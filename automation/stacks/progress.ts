@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
-import type { Progress } from "../events";
+import type { Progress, ProgressDetails } from "../events";
+import { secondsLeft } from "../records/estimate";
+import { maskPlannedValues } from "./masking";
 import { stackType, type RecordedResource } from "./state";
 
 type StepEventMetadata = NonNullable<EngineEvent["resourcePreEvent"]>["metadata"];
@@ -31,9 +33,21 @@ export interface ResourceChange {
   name: string;
 }
 
+/** A resource and how long the engine worked on it. */
+export interface SlowResource {
+  name: string;
+  type: string;
+  seconds: number;
+}
+
+/** How many of them are remembered. */
+const slowestKept = 10;
+
 /** Listens to the engine: tells how far it is, and gathers what changed and what failed. */
 export class EngineListener {
   private readonly running = new Map<string, string>();
+  private readonly begunAt = new Map<string, number>();
+  private readonly durations: SlowResource[] = [];
   private readonly diagnostics = new Map<string, string[]>();
   private readonly failed = new Set<string>();
   private readonly created = new Map<string, RecordedResource>();
@@ -46,10 +60,16 @@ export class EngineListener {
   /** Changes in the order in which the engine began them. */
   readonly resources: ResourceChange[] = [];
 
-  /** @param expected resources in the last recorded state, for a share of the work; 0 when unknown */
+  private readonly started = performance.now();
+
+  /**
+   * @param expected resources in the last recorded state, for a share of the work; 0 when unknown
+   * @param expectedSeconds that such a run took the last time
+   */
   constructor(
     private readonly progress: Progress,
     private readonly expected = 0,
+    private readonly expectedSeconds?: number,
   ) {}
 
   /** To be given to the Automation API as `onEvent`. */
@@ -83,6 +103,11 @@ export class EngineListener {
     return changesOf(this.counts ?? this.finished);
   }
 
+  /** Resources that took longest, longest first. */
+  get slowest(): SlowResource[] {
+    return [...this.durations].sort((a, b) => b.seconds - a.seconds).slice(0, slowestKept);
+  }
+
   /** Warnings of providers and program, each once. */
   get warnings(): string[] {
     return [...new Set(this.warningsHeard)];
@@ -103,28 +128,43 @@ export class EngineListener {
     }
     if (op !== "same" && op !== "read" && op !== "refresh") {
       this.running.set(urn, op);
+      this.begunAt.set(urn, performance.now());
       this.resources.push({ operation: op, type, name: nameOf(urn) });
     }
     this.tell();
   }
 
   private ended(urn: string): void {
+    const begun = this.begunAt.get(urn);
+    if (begun !== undefined && this.running.has(urn) && isReal(urn)) {
+      const seconds = Math.round((performance.now() - begun) / 100) / 10;
+      this.durations.push({ name: nameOf(urn), type: typeOf(urn), seconds });
+    }
     this.running.delete(urn);
     this.done++;
     this.tell();
   }
 
   private tell(): void {
-    // Stack and components only hold others together: they "run" from the beginning to the end.
-    const real = [...this.running].filter(([urn]) => /^(?!pulumi:|tributary:)/.test(typeOf(urn)));
+    const real = [...this.running].filter(([urn]) => isReal(urn));
     const current = real.map(([urn, op]) => `${verb(op)} ${nameOf(urn)}`);
     const text = current.length === 0 ? `${this.done} resources looked at` : summarize(current);
     // A count that has run beyond what was expected says nothing any more.
-    this.progress(text, this.done <= this.expected ? { done: this.done, total: this.expected } : undefined);
+    const share =
+      this.expected > 0 && this.done <= this.expected ? { done: this.done, total: this.expected } : undefined;
+    this.progress(text, share, this.details());
+  }
+
+  private details(): ProgressDetails {
+    const { create, update, delete: deleted } = changesOf(this.finished);
+    const elapsed = (performance.now() - this.started) / 1000;
+    const left = secondsLeft(this.expectedSeconds, elapsed, this.expected > 0 ? this.done / this.expected : 0);
+    const known = left !== undefined && left >= 1 && this.done <= this.expected;
+    return { changes: { create, update, delete: deleted }, ...(known ? { left: Math.round(left) } : {}) };
   }
 
   private heard({ urn, severity, message, ephemeral }: NonNullable<EngineEvent["diagnosticEvent"]>): void {
-    const text = stripMarkup(message).trim();
+    const text = maskPlannedValues(stripMarkup(message).trim());
     if (ephemeral || text === "") return;
     if (severity === "warning" && !/^using pulumi-\S+ from \$PATH/.test(text)) this.warningsHeard.push(text);
     if (severity !== "error") return;
@@ -160,6 +200,9 @@ export function describeUrn(urn: string): string {
   if (urn === "") return "the program";
   return `${nameOf(urn)} (${typeOf(urn)})`;
 }
+
+/** Stack and components only hold others together: they "run" from the beginning to the end. */
+const isReal = (urn: string) => /^(?!pulumi:|tributary:)/.test(typeOf(urn));
 
 function typeOf(urn: string): string {
   return urn.split("::")[2]?.split("$").pop() ?? "";

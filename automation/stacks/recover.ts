@@ -10,6 +10,7 @@ import { engineFolder } from "./folders";
 import { findMappings } from "./mappings";
 import { applyPlan, planRecovery, unread, type Place, type RecoveryPlan } from "./recovery";
 import {
+  backendFolder,
   parseDeployment,
   readLocalState,
   stackType,
@@ -102,9 +103,9 @@ async function run({ context, environment, stack, engine }: Run, args: string[])
   await engine.run([...args, "--stack", environment.name], workDir, envVars, undefined, undefined, context.signal);
 }
 
-async function recordedState({ context, environment, stack, aws }: Run): Promise<RecordedState | undefined> {
-  if (aws) return readLocalState(context.root, environment);
-  // An interrupted run on AWS is looked for in its backend, which costs an engine start.
+async function recordedState({ context, environment, stack }: Run): Promise<RecordedState | undefined> {
+  if (backendFolder(context.root, environment) !== undefined) return readLocalState(context.root, environment);
+  // In another backend an interrupted run is looked for by the engine, which costs a start.
   const exported = await stack.exportStack();
   return exported.deployment ? parseDeployment(exported.deployment) : undefined;
 }

@@ -11,24 +11,78 @@ const imageBuild = `${namespace}imageBuild`;
 type Config = Record<string, unknown>;
 
 /**
- * The settings file of a run whose settings depend on the machine: the person's own files are never written to.
+ * The settings file of a run whose settings are not those of a file alone: a further region's, or what this machine decides.
+ * The person's own files are never written to.
  *
  * @param decided keys of `tributary:imageBuild` that this machine decides
+ * @param laid keys of this run, with their namespace, laid over all others
  * @returns the file for the engine's `--config-file`
  */
-export async function writeRunSettings(root: string, environment: Environment, decided: Config): Promise<string> {
-  const file = path.join(engineFolder(root, environment), `Pulumi.${environment.name}.yaml`);
-  await writeWhole(file, await runSettings(environment, decided), 0o600);
+export async function writeRunSettings(
+  root: string,
+  environment: Environment,
+  decided?: Config,
+  laid?: Config,
+): Promise<string> {
+  const file = runSettingsFile(root, environment);
+  await writeWhole(file, await runSettings(environment, decided, laid), 0o600);
   return file;
 }
 
+/** Where {@link writeRunSettings} writes. */
+export function runSettingsFile(root: string, environment: Environment): string {
+  return path.join(engineFolder(root, environment), `Pulumi.${environment.name}.yaml`);
+}
+
 /** Text of a run's settings file; see {@link writeRunSettings}. */
-export async function runSettings(environment: Environment, decided: Config): Promise<string> {
-  const [own, extended] = await Promise.all([
-    readFile(environment.file, "utf8"),
-    environment.extends === undefined ? undefined : readFile(environment.extends, "utf8"),
-  ]);
-  return mergeSettings(own, extended, decided);
+export async function runSettings(environment: Environment, decided?: Config, laid?: Config): Promise<string> {
+  const { file, regionFile, extends: further, derived, local, region } = environment;
+  const read = (name: string | undefined) => (name === undefined ? undefined : readFile(name, "utf8"));
+  const [base, override, extended] = await Promise.all([readFile(file, "utf8"), read(regionFile), read(further)]);
+  const place = { region, laid, defaults: local ? localProvider : {}, ...(local ? { salt: localSalt } : {}) };
+  const own = (derived || laid) && further === undefined ? deriveSettings(base, override, place) : base;
+  return decided === undefined ? own : mergeSettings(own, extended, decided);
+}
+
+/** `config` of the settings that a run of a stack would use: its keys with their namespace. */
+export async function stackSettings(environment: Environment): Promise<Record<string, unknown>> {
+  return ((parse(await runSettings(environment)) ?? {}) as { config?: Config }).config ?? {};
+}
+
+/** What the AWS provider has to be told to work with a local AWS: one host serves all buckets and all accounts. */
+const localProvider: Config = {
+  "aws:s3UsePathStyle": "true",
+  "aws:skipCredentialsValidation": "true",
+  "aws:skipMetadataApiCheck": "true",
+  "aws:skipRegionValidation": "true",
+};
+
+/**
+ * Salt of the passphrase that all stacks of a local AWS have, as in Pulumi.local.yaml; it protects nothing. A stack whose
+ * settings have none would get another one in every run, and what one run encrypted, such as the engine's update plan,
+ * the next could not read.
+ */
+const localSalt = "v1:2DDdvmAI5bE=:v1:KSLuDOXSnhAM0ZEI:tNoN0oE6iFMO11l+SAfW6O6EWrZJKA==";
+
+/**
+ * The settings of a stack in one region.
+ *
+ * @param base text of the environment's settings
+ * @param override text of the region's own, whose keys go before
+ * @param given `region`: set as `aws:region`, undefined leaves it as it is; `defaults`: keys that apply where neither text says
+ * anything; `laid`: keys that go before both; `salt`: of the passphrase, where the texts have neither one nor a secrets provider
+ */
+export function deriveSettings(
+  base: string,
+  override: string | undefined,
+  { region, defaults, laid, salt }: { region?: string; defaults?: Config; laid?: Config; salt?: string },
+): string {
+  const [general, special] = [base, override ?? ""].map((text) => (parse(text) ?? {}) as Config & { config?: Config });
+  const place: Config = region === undefined ? {} : { "aws:region": region };
+  const config = { ...defaults, ...general!.config, ...special!.config, ...laid, ...place };
+  const document = { ...general, ...special, config };
+  const salted = salt === undefined || "encryptionsalt" in document || "secretsprovider" in document;
+  return stringify(salted ? document : { encryptionsalt: salt, ...document }, { lineWidth: 0 });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import * as os from "node:os";
 import * as path from "node:path";
 import { TributaryError } from "../errors";
 import { stateFolder, type Environment } from "./environments";
@@ -33,13 +34,26 @@ export const stackType = "pulumi:pulumi:Stack";
 /** Marks a secret in the engine's state (sdk/go/common/resource/sig). */
 const signature = "4dabf18193072939515e22adb298388d";
 
-/** The file in which the engine's folder backend keeps a stack. */
+/** Absolute path of the folder of an environment's folder backend; undefined for another backend. */
+export function backendFolder(root: string, { local, backend }: Environment): string | undefined {
+  if (local) return stateFolder(root);
+  const [, rest] = /^file:\/\/(.*)$/.exec(backend ?? "") ?? [];
+  if (rest === undefined) return undefined;
+  const address = rest.replace(/\?.*$/, "");
+  return path.resolve(
+    root,
+    address === "~" || address.startsWith("~/") ? path.join(os.homedir(), address.slice(1)) : address,
+  );
+}
+
+/** The file in which the engine's folder backend keeps a stack; of the local state for a stack of another backend. */
 export function stateFile(root: string, environment: Environment): string {
-  return path.join(stateFolder(root), ".pulumi", "stacks", environment.project, `${environment.name}.json`);
+  const folder = backendFolder(root, environment) ?? stateFolder(root);
+  return path.join(folder, ".pulumi", "stacks", environment.project, `${environment.name}.json`);
 }
 
 /**
- * Reads the local environment's recorded state without starting an engine.
+ * Reads the recorded state of a stack in a folder backend without starting an engine.
  *
  * @returns undefined when nothing was ever deployed
  * @throws TributaryError `UnreadableState`
@@ -53,16 +67,34 @@ export async function readLocalState(root: string, environment: Environment): Pr
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+  return parseState(text, file, environment);
+}
+
+/**
+ * Takes what the driver needs out of the text of a stack in a backend that keeps stacks as objects.
+ *
+ * @param where it stands, for the message
+ * @throws TributaryError `UnreadableState`
+ */
+export function parseState(text: string, where: string, { name }: Pick<Environment, "name">): RecordedState {
   try {
     const parsed = JSON.parse(text) as { checkpoint?: { latest?: unknown } };
     return parseDeployment(parsed.checkpoint?.latest ?? {});
   } catch (cause) {
-    throw new TributaryError(`the recorded state ${file} is not what the engine writes`, {
+    throw new TributaryError(`the recorded state ${where} is not what the engine writes`, {
       code: "UnreadableState",
-      next: "tributary destroy local, then tributary deploy local",
+      next:
+        name === "local"
+          ? "tributary destroy local, then tributary deploy local"
+          : `restore it: beside it, in .pulumi/backups, and in .pulumi/history lie the states of earlier deployments`,
       cause,
     });
   }
+}
+
+/** Recorded state of a stack as far as it can be read without an engine; undefined where it cannot. */
+export async function recordedState(root: string, environment: Environment): Promise<RecordedState | undefined> {
+  return backendFolder(root, environment) === undefined ? undefined : readLocalState(root, environment);
 }
 
 /** Takes what the driver needs out of a deployment as the engine exports it. */
@@ -85,7 +117,8 @@ export function countResources(state: RecordedState): number {
   return state.resources.filter(({ id, type }) => id !== undefined && id !== "" && !type.startsWith("pulumi:")).length;
 }
 
-function hideSecrets(value: unknown): unknown {
+/** A value of the state with every secret in it as `[secret]`. */
+export function hideSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(hideSecrets);
   if (typeof value !== "object" || value === null) return value;
   if (signature in value) return "[secret]";

@@ -1,28 +1,37 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import * as path from "node:path";
-import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
+import { LocalWorkspace, type PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import type { LocalAws } from "../local";
+import { writeWhole } from "../local/files";
+import { exists } from "../local/state";
 import type { Toolchain } from "../toolchain";
 import { Engine } from "./engine";
 import { stateFolder, workFolder, type Environment } from "./environments";
-import { engineFolder } from "./folders";
+import { engineFolder, logFolder } from "./folders";
 import type { ImageBuild } from "./imageBuild";
 import { removeSaltFile, writeRunSettings } from "./settingsFile";
+import { backendFolder, stateFile } from "./state";
 
 /** The fixed passphrase of the local environment: its state holds no secret, and nothing of it leaves the machine. */
 export const localPassphrase = "local";
 
-/** What an engine and its plugins need beside the inherited environment. */
+/**
+ * What an engine and its plugins need beside the inherited environment.
+ *
+ * @param credentials of the environment's role, where it has one
+ */
 export function engineEnvironment(
   root: string,
   environment: Environment,
   toolchain: Pick<Toolchain, "directories" | "env" | "source">,
   aws: Pick<LocalAws, "env"> | undefined,
+  credentials: Record<string, string> = {},
 ): Record<string, string> {
   const searchPath = [...toolchain.directories, process.env.PATH ?? ""].join(path.delimiter);
   return {
     ...toolchain.env,
     ...aws?.env,
+    ...credentials,
     PATH: searchPath,
     // An installation of the person's own keeps its plugins in its own home; ours has none to keep.
     ...(toolchain.source === "built" ? { PULUMI_HOME: path.join(workFolder(root), "pulumi-home") } : {}),
@@ -41,6 +50,16 @@ export interface OpenStack {
   parallel: number | undefined;
 }
 
+/** What a run has beside its environment and its toolchain. */
+export interface RunParts {
+  aws?: LocalAws;
+  build?: Pick<ImageBuild, "env" | "settings" | "parallel">;
+  /** Variables of the environment's role. */
+  credentials?: Record<string, string>;
+  /** Settings of this run, laid over those of the stack. */
+  settings?: Record<string, unknown>;
+}
+
 /**
  * Opens an environment's stack through the Automation API, and creates it when it is new. The checkout is the work folder,
  * so that Pulumi.yaml and Pulumi.<env>.yaml are read where a person edits them.
@@ -49,27 +68,49 @@ export async function openStack(
   root: string,
   environment: Environment,
   toolchain: Toolchain,
-  aws: LocalAws | undefined,
   program: PulumiFn,
-  build?: Pick<ImageBuild, "env" | "settings" | "parallel">,
+  { aws, build, credentials, settings }: RunParts = {},
 ): Promise<OpenStack> {
   if (environment.local) await mkdir(stateFolder(root), { recursive: true });
   const temporary = await emptyTemporaryFolder(root, environment);
-  const engine = new Engine(toolchain.command, engineFolder(root, environment));
+  const derived = build !== undefined || settings !== undefined || environment.derived;
+  const configFile = derived ? await writeRunSettings(root, environment, build?.settings, settings) : undefined;
+  const engine = new Engine(toolchain.command, engineFolder(root, environment), logFolder(root, environment));
+  const env = engineEnvironment(root, environment, toolchain, aws, credentials);
   const stack = await LocalWorkspace.createOrSelectStack(
     { stackName: environment.name, projectName: environment.project, program },
     {
       workDir: root,
-      pulumiCommand: engine.command,
-      envVars: { ...engineEnvironment(root, environment, toolchain, aws), ...build?.env, TMPDIR: temporary },
+      pulumiCommand: await commandFor(engine, root, environment),
+      envVars: { ...env, ...build?.env, TMPDIR: temporary },
     },
   );
   // After each run the API starts the engine three more times, for outputs and history that nobody here looks at: 3 s.
   stack.outputs = async () => ({});
   stack.info = async () => undefined;
-  if (environment.extends !== undefined) await removeSaltFile(root, environment.name);
-  const configFile = build && (await writeRunSettings(root, environment, build.settings));
   return { stack, engine, configFile, parallel: build?.parallel };
+}
+
+/**
+ * The engine's command with two of its own ways taken from it. A stack that is there, as its state in a folder tells, is not
+ * selected first: every command names its stack, and selecting costs a start of the engine. And a stack whose settings are put
+ * together for each run is created in the folder of its run: creating writes the salt of the stack's passphrase into its
+ * settings file, which would become a file in the checkout.
+ */
+async function commandFor(engine: Engine, root: string, environment: Environment): Promise<PulumiCommand> {
+  const folder = engineFolder(root, environment);
+  if (environment.derived) {
+    await writeWhole(path.join(folder, "Pulumi.yaml"), await readFile(path.join(root, "Pulumi.yaml"), "utf8"));
+    await removeSaltFile(root, environment.name);
+  }
+  const known = backendFolder(root, environment) !== undefined && (await exists(stateFile(root, environment)));
+  const run: Engine["run"] = async (args, cwd, ...others) => {
+    const [command, what] = args;
+    if (known && command === "stack" && what === "select") return { stdout: "", stderr: "", code: 0 };
+    const aside = environment.derived && command === "stack" && what === "init";
+    return engine.run(args, aside ? folder : cwd, ...others);
+  };
+  return Object.assign(Object.create(engine.command) as PulumiCommand, { run });
 }
 
 /** The run's registry logins, which are there before its stack is opened. */

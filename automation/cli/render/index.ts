@@ -17,7 +17,8 @@ export interface Renderer {
   close(): void;
 }
 
-/** The live display on a terminal, plain lines elsewhere. */
-export function createRenderer(options: { stream: NodeJS.WriteStream; live: boolean }): Renderer {
-  return options.live ? new LiveRenderer(options.stream) : new PlainRenderer(options.stream);
+/** The live display on a terminal, plain lines elsewhere; with the time of day where it is read later, as in CI. */
+export function createRenderer(options: { stream: NodeJS.WriteStream; live: boolean; clock?: boolean }): Renderer {
+  if (options.live) return new LiveRenderer(options.stream);
+  return new PlainRenderer(options.stream, undefined, options.clock ? () => new Date() : undefined);
 }

@@ -2,7 +2,7 @@ import { createLogUpdate } from "log-update";
 import pc from "picocolors";
 import type { DriverEvent } from "../../events";
 import type { Renderer } from "./index";
-import { bar, cut, duration, oneLine } from "./text";
+import { bar, cut, duration, oneLine, soFar } from "./text";
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /** Milliseconds between two redraws. */
@@ -15,6 +15,8 @@ export interface RunningStep {
   message: string;
   done?: number;
   total?: number;
+  changes?: { create: number; update: number; delete: number };
+  left?: number;
 }
 
 /** Finished steps and messages scroll up; running steps are redrawn below them, one line each. */
@@ -38,7 +40,8 @@ export class LiveRenderer implements Renderer {
     } else if (event.type === "step-start") {
       this.steps.set(event.id, { title: oneLine(event.title), startedAt: performance.now(), message: "" });
     } else if (event.type === "step-progress" && step) {
-      Object.assign(step, { message: oneLine(event.message), done: event.done, total: event.total });
+      const { done, total, changes, left } = event;
+      Object.assign(step, { message: oneLine(event.message), done, total, changes, left });
     } else if (event.type === "step-end" && step) {
       this.steps.delete(event.id);
       this.permanent(finished(step.title, event));
@@ -80,7 +83,8 @@ export function running(step: RunningStep, frame: string, now: number, width: nu
   const seconds = duration((now - step.startedAt) / 1000);
   const progress =
     step.total === undefined ? "" : ` ${bar(step.done ?? 0, step.total, 20)} ${step.done ?? 0}/${step.total}`;
-  const fixed = `${step.title}${progress} ${seconds}`;
+  const known = soFar(step.changes, step.left);
+  const fixed = `${step.title}${progress} ${seconds}${known === "" ? "" : ` ${known}`}`;
   const rest = width - [...fixed].length - 5;
   const message = step.message && rest > 8 ? ` ${pc.dim(cut(step.message, rest))}` : "";
   return `${pc.cyan(frame)} ${cut(fixed, width - 3)}${message}`;

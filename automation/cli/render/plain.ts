@@ -1,6 +1,6 @@
 import type { DriverEvent } from "../../events";
 import type { Renderer, Target } from "./index";
-import { duration, oneLine } from "./text";
+import { duration, oneLine, soFar } from "./text";
 
 /**
  * Time between two progress lines of one step: at least `least` milliseconds, and at least `share` of the time that the step
@@ -16,7 +16,7 @@ interface Shown {
   shown: string;
 }
 
-/** One line an event, with the seconds since the start; for pipes, logs and CI. */
+/** One line an event, with the seconds since the start, or in CI with the time of day; for pipes, logs and CI. */
 export class PlainRenderer implements Renderer {
   private readonly started: number;
   private readonly steps = new Map<string, Shown>();
@@ -24,6 +24,8 @@ export class PlainRenderer implements Renderer {
   constructor(
     private readonly target: Target,
     private readonly now: () => number = () => performance.now(),
+    /** Time of day for each line; undefined: seconds since the start. */
+    private readonly clock?: () => Date,
   ) {
     this.started = now();
   }
@@ -50,17 +52,25 @@ export class PlainRenderer implements Renderer {
 
   private progress(step: Shown, event: Extract<DriverEvent, { type: "step-progress" }>): void {
     const count = event.total === undefined ? "" : ` (${event.done ?? 0} of ${event.total})`;
-    const text = `${oneLine(event.message)}${count}`;
+    const known = soFar(event.changes, event.left);
+    const news = `${oneLine(event.message)}${count}`;
     const now = this.now();
-    const least = text === step.shown ? pace.silence : Math.max(pace.least, (now - step.startedAt) * pace.share);
+    const least = news === step.shown ? pace.silence : Math.max(pace.least, (now - step.startedAt) * pace.share);
     if (now - step.shownAt < Math.min(least, pace.silence)) return;
-    step.shown = text;
+    step.shown = news;
     step.shownAt = now;
-    this.line(`${step.title}: ${text}`);
+    this.line(`${step.title}: ${news}${known === "" ? "" : `, ${known}`}`);
   }
 
   private line(text: string): void {
-    const seconds = ((this.now() - this.started) / 1000).toFixed(1);
-    this.target.write(`${seconds.padStart(6)} s  ${text}\n`);
+    this.target.write(`${this.time()}  ${text}\n`);
+  }
+
+  private time(): string {
+    if (this.clock)
+      return this.clock()
+        .toISOString()
+        .replace(/\.\d+Z$/, "Z");
+    return `${((this.now() - this.started) / 1000).toFixed(1).padStart(6)} s`;
   }
 }

@@ -35,6 +35,16 @@ export function bar(done: number, total: number, width: number): string {
   return "━".repeat(full) + "─".repeat(width - full);
 }
 
+/** What a deployment has changed so far and how long it goes on, e.g. `+3 ~1 -0, about 40 s left`; empty when nothing is known. */
+export function soFar(
+  changes: { create: number; update: number; delete: number } | undefined,
+  left: number | undefined,
+): string {
+  const { create = 0, update = 0, delete: deleted = 0 } = changes ?? {};
+  const counts = create + update + deleted > 0 ? [`+${create} ~${update} -${deleted}`] : [];
+  return [...counts, ...(left === undefined ? [] : [`about ${duration(left)} left`])].join(", ");
+}
+
 /** Bytes for people: `31.4 MB`. */
 export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;

@@ -3,7 +3,7 @@ import { promises as fs } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parse } from "yaml";
-import { digestsOf, writeDigests } from "../../../automation/release/promote";
+import { digestsEverywhere, digestsOf, writeDigests } from "../../../automation/release/promote";
 import { parseReference } from "../../../automation/release/reference";
 import { code } from "../automation/fakes";
 
@@ -24,6 +24,20 @@ describe("promotion", () => {
 
   it("takes the digests of what runs", () => {
     assert.deepEqual(digestsOf([running("one", "a"), running("two", "b")], "dev"), { one: uri("a"), two: uri("b") });
+  });
+
+  it("takes only what runs in all regions: by digest, as each region has a registry of its own", () => {
+    const inRegion = (region: string, of: string) => {
+      const there = uri(of).replace("eu-west-1", region);
+      return { region, running: [{ name: "one", uri: there, reference: parseReference(there) }] };
+    };
+    const [ireland, oregon] = [inRegion("eu-west-1", "a"), inRegion("us-west-2", "a")];
+    assert.deepEqual(digestsEverywhere([ireland, oregon], "dev"), { one: uri("a") });
+    const differing = [ireland, inRegion("us-west-2", "b")];
+    assert.throws(
+      () => digestsEverywhere(differing, "dev"),
+      code("RegionsDiffer", /one: aaaaaaaaaaaa in eu-west-1, bbbbbbbbbbbb in us-west-2/),
+    );
   });
 
   it("refuses archives, and an environment without functions", () => {

@@ -39,7 +39,7 @@ describe("settings", () => {
     assert.deepEqual(
       Object.keys(lakeSettingsSchema.shape).filter((key) => !(key in settings)),
       // Pulumi itself knows a default.
-      ["backend"],
+      ["backend", "waves", "account", "role", "target", "approval", "approvers", "calendar"],
     );
     assert.deepEqual(
       [settings.batchSize, settings.forceDestroy, settings.deletionProtection, settings.lifecycle, settings.tracing],

@@ -1,0 +1,15 @@
+import { branchDown } from "../branches";
+import { duration } from "../cli/render/text";
+import type { Values } from "../cli/specification";
+import type { CommandContext, Outcome } from "./context";
+
+/** `tributary branch down [branch]` */
+export async function run(context: CommandContext, { branch, template }: Values): Promise<Outcome> {
+  const started = performance.now();
+  const env = await branchDown(context, {
+    ...(typeof branch === "string" ? { branch } : {}),
+    ...(typeof template === "string" ? { template } : {}),
+  });
+  const seconds = Math.round(performance.now() - started) / 1000;
+  return { document: { ok: true, env, seconds }, text: `${env} is removed, in ${duration(seconds)}\n` };
+}

@@ -1,0 +1,163 @@
+import type { PulumiFn } from "@pulumi/pulumi/automation";
+import type { CommandContext } from "../commands/context";
+import { openBackend } from "../backend";
+import { localAwsAs, localAwsDied } from "../local";
+import { recordableSettings, recordedWork, type Beginning, type UnderGuard, type WorkEnding } from "../records";
+import { checkAccounts, roleVariables } from "../waves/accounts";
+import type { Environment } from "./environments";
+import { alone, exclusively, together } from "./exclusive";
+import { engineFolder, localAwsFolder, lockFolder } from "./folders";
+import { endLeftEngine } from "./locks";
+import { forgetLostState, prepare, prepareCommon, prepareStack, type Common, type Prepared } from "./prepare";
+import type { Run } from "./recover";
+import { runSettings } from "./settingsFile";
+import { targetOf } from "./target";
+import { openStack } from "./workspace";
+
+/** An environment that this command has for itself, with everything that its stacks share made ready. */
+export interface Session {
+  context: CommandContext;
+  common: Common;
+  /** Makes ready what one stack needs beside that; to be given to {@link onStack}. */
+  prepared(stack: Environment): Promise<Prepared>;
+  /** What the engine of a stack gets beside this process's variables: of the local AWS, of its role. */
+  variables(stack: Environment): Promise<Record<string, string>>;
+}
+
+/**
+ * Takes an environment for one command: no other driver works on it meanwhile, the account is the right one, toolchain, local
+ * AWS and packaged code are there. Everything is done once, whatever the number of stacks.
+ *
+ * @param stacks of one environment; at least one
+ * @param command what is being done, for the message that another command gets
+ * @param options whether the program is run; only then its code is packed
+ * @throws TributaryError `EnvironmentBusy`, `WrongAccount`, `RoleNotAssumed`, and those of the preparations
+ */
+export async function withSession<T>(
+  context: CommandContext,
+  stacks: Environment[],
+  command: string,
+  work: (session: Session) => Promise<T>,
+  { program = true }: { program?: boolean } = {},
+): Promise<T> {
+  const [first] = stacks as [Environment];
+  return exclusively(lockFolder(context.root, first), command, () =>
+    beside(context.root, first, command, async () => {
+      const cloud = first.local ? undefined : await checkAccounts(stacks);
+      const single = program && stacks.length === 1 ? await prepare(context, first) : undefined;
+      try {
+        const common = single ?? (await prepareCommon(context, stacks, { program }));
+        const accounts = cloud ?? (await checkAccounts(stacks, common.aws));
+        if (common.aws) await forgetLostState(context, common.aws);
+        const prepared = async (stack: Environment): Promise<Prepared> => {
+          const credentials = await roleVariables(accounts, stack);
+          return { ...(single ?? (await prepareStack(context, stack, common, program))), credentials };
+        };
+        const variables = async (stack: Environment) => ({
+          ...(common.aws ? localAwsAs(common.aws, stack.account).env : {}),
+          ...(await roleVariables(accounts, stack)),
+        });
+        return await work({ context, common, prepared, variables });
+      } catch (error) {
+        throw (first.local ? await localAwsDied(context.root, error) : undefined) ?? error;
+      } finally {
+        await single?.build?.close();
+      }
+    }),
+  );
+}
+
+/** Deployments of several environments use the local AWS side by side; nothing erases it meanwhile. */
+function beside<T>(root: string, { local }: Environment, command: string, work: () => Promise<T>): Promise<T> {
+  return local ? together(localAwsFolder(root), command, work) : work();
+}
+
+/** Runs work that takes the whole local AWS away: no command works on any of its environments meanwhile. */
+export function withoutUsers<T>(root: string, command: string, work: () => Promise<T>): Promise<T> {
+  return alone(localAwsFolder(root), command, work);
+}
+
+/** How one stack is opened. */
+export interface StackOptions {
+  /** What the engine runs; it is not asked where the work needs none. */
+  program?: PulumiFn;
+  /** Called when everything is there, before the engine's first start. */
+  onPrepared?: (prepared: Prepared) => void;
+  /** Settings of this run, laid over those of the stack. */
+  settings?: Record<string, unknown>;
+  /** For work that changes the stack: it is done under the stack's guard and recorded. */
+  record?: RecordedRun;
+}
+
+/** What the records of a command's stacks have in common. */
+export type RecordedRun = Pick<Beginning, "kind" | "run" | "revision" | "planDigest" | "rollbackTo">;
+
+/** Work on an opened stack, and what it came to, for its record. */
+export interface StackWork<T> {
+  work: (run: Run, prepared: Prepared) => Promise<T>;
+  /** What the end record tells; `value` is undefined when the work threw. */
+  ending?: (value: T | undefined) => Promise<WorkEnding> | WorkEnding;
+}
+
+/**
+ * Opens one stack of a session for work with its engine; ends what a former run left. After a Ctrl-C the work is waited for.
+ *
+ * @throws TributaryError `StackGuarded`, `StackLocked`, `GuardLost`, and what the work throws
+ */
+export async function onStack<T>(
+  { context, prepared }: Session,
+  environment: Environment,
+  options: StackOptions,
+  given: StackWork<T> | StackWork<T>["work"],
+): Promise<T> {
+  const { work, ending }: StackWork<T> = typeof given === "function" ? { work: given } : given;
+  const own = await prepared(environment);
+  const { root, sink } = context;
+  const open = async (within: CommandContext): Promise<T> => {
+    const parts = { ...own, settings: options.settings };
+    const opened = await openStack(root, environment, own.toolchain, options.program ?? (async () => ({})), parts);
+    const run: Run = { context: within, environment, ...opened, aws: own.aws };
+    return context.shield(
+      () => work(run, own),
+      () => opened.engine.kill(),
+    );
+  };
+  try {
+    options.onPrepared?.(own);
+    await endLeftEngine(engineFolder(root, environment), sink);
+    return options.record ? await recorded(context, environment, own, options, open, ending) : await open(context);
+  } finally {
+    await own.build?.close();
+  }
+}
+
+async function recorded<T>(
+  context: CommandContext,
+  environment: Environment,
+  { aws, credentials }: Prepared,
+  { record, settings }: StackOptions,
+  open: (within: CommandContext) => Promise<T>,
+  ending: StackWork<T>["ending"] = () => ({ changes: { create: 0, update: 0, delete: 0, same: 0 } }),
+): Promise<T> {
+  const { root, sink, signal } = context;
+  const { project, name } = environment;
+  const backend = openBackend(root, environment, { ...aws?.env, ...credentials });
+  const used = recordableSettings(await runSettings(environment, undefined, settings));
+  const beginning = { ...record!, project, target: targetOf(environment), settings: used };
+  let atFailure = { changes: { create: 0, update: 0, delete: 0, same: 0 } } as WorkEnding;
+  const work = async ({ signal: both }: UnderGuard) => {
+    try {
+      const value = await open({ ...context, signal: both });
+      return { value, ending: await ending(value) };
+    } catch (error) {
+      atFailure = await ending(undefined);
+      throw error;
+    }
+  };
+  try {
+    const place = { backend, sink, signal };
+    return await recordedWork(place, `${record!.kind} ${name}`, beginning, work, () => atFailure);
+  } finally {
+    backend.close();
+  }
+}
