@@ -5,6 +5,9 @@
 import { flow } from "./flow";
 import { images } from "./images";
 import { imagesGrowth } from "./images/growth";
+import { fanout } from "./stacks/fanout";
+import { order } from "./stacks/order";
+import { plan } from "./stacks/plan";
 
 /** What every benchmark gives back. */
 export interface BenchmarkResult {
@@ -20,6 +23,9 @@ const benchmarks: Record<string, (option?: string) => Promise<BenchmarkResult>> 
   flow,
   images,
   "images-growth": imagesGrowth,
+  fanout,
+  plan,
+  order,
 };
 
 async function main(): Promise<number> {
