@@ -18,6 +18,22 @@ export interface Scope {
   dnsSuffix: string;
 }
 
+/** Whether a stack is the first of its environment, which owns what exists once for all regions. */
+export function isPrimary({ stack }: Pick<Scope, "stack">): boolean {
+  return !stack.includes(".");
+}
+
+/**
+ * Declares resources that exist once for all regions of an environment, such as those of IAM without a region in their name, or
+ * settings of the whole account: only the environment's first stack makes them. The other stacks may refer to them by name; they
+ * are deployed later, and removed before.
+ *
+ * @returns undefined in every other stack
+ */
+export function onlyInPrimary<T>(scope: Pick<Scope, "stack">, create: () => T): T | undefined {
+  return isPrimary(scope) ? create() : undefined;
+}
+
 interface NameRule {
   /** Longest name that the service takes, suffix included. */
   max: number;
