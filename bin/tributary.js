@@ -22,4 +22,6 @@ try {
   process.stderr.write(`tributary: the dependencies are not installed. Run: cd ${root} && npm ci --ignore-scripts\n`);
   process.exit(2);
 }
+// Pulumi takes a stack trace for each resource and promise; looking each frame up in a source map makes a program half as fast.
+if (!process.env.TRIBUTARY_DEBUG) Error.prepareStackTrace = undefined;
 require("../automation/cli/main").main(process.argv.slice(2));

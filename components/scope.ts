@@ -85,7 +85,9 @@ export function physicalName(kind: NameKind, scope: Scope, what: string, suffix 
   const prefix = [scope.project, scope.env].join(rule.separator);
   const tail = [what, ...rule.qualifiers.map((qualifier) => scope[qualifier])].join(rule.separator);
   const asked = prefix + rule.separator + tail;
-  const clean = (text: string) => (rule.lower ? text.toLowerCase() : text).replace(rule.illegal, rule.separator);
+  // A separator at the end is refused by some services (ECR), and says nothing anywhere.
+  const clean = (text: string) =>
+    (rule.lower ? text.toLowerCase() : text).replace(rule.illegal, rule.separator).replace(/[-_]+$/, "");
   if (clean(asked) === asked && asked.length + suffix.length <= rule.max) return asked + suffix;
   const digest = createHash("sha256").update(asked).digest("hex").slice(0, DIGEST);
   const room = rule.max - suffix.length - DIGEST - 2;

@@ -4,7 +4,7 @@ import { TributaryError, userError } from "../errors";
 import { step } from "../events";
 import { Backends } from "../selection/backends";
 import { summarize } from "../selection/state";
-import { failure } from "../stacks/deploy";
+import { failure } from "../stacks/failure";
 import type { Environment, EnvironmentStacks } from "../stacks/environments";
 import { EngineListener } from "../stacks/progress";
 import { onStack, type Session } from "../stacks/session";

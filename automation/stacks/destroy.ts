@@ -1,6 +1,6 @@
 import { step, type Progress } from "../events";
 import { newRun, programRevision } from "../records";
-import { failure } from "./deploy";
+import { failure } from "./failure";
 import type { Environment } from "./environments";
 import { EngineListener, type Changes } from "./progress";
 import type { Run } from "./recover";

@@ -49,6 +49,9 @@ export class Engine {
     private readonly logs?: string,
   ) {}
 
+  /** Called when a command's process was started. @default nothing */
+  onStarted: () => void = () => undefined;
+
   /** What the last run of the engine that works on resources printed; undefined before the first. */
   lastLog: string | undefined;
 
@@ -120,6 +123,7 @@ export class Engine {
     if (signal?.aborted) stop();
     try {
       await this.record(child.pid);
+      this.onStarted();
       const [code] = await ended;
       return code ?? -1;
     } finally {

@@ -6,7 +6,7 @@ import type { EngineEvent, PulumiCommand } from "@pulumi/pulumi/automation";
 import { Engine, engineFile, killLeft, leftProcesses, readRecord } from "../../../automation/stacks/engine";
 import { identify } from "../../../automation/stacks/processes";
 import { addChanges, changesOf, describeUrn, EngineListener } from "../../../automation/stacks/progress";
-import { failure } from "../../../automation/stacks/deploy";
+import { failure } from "../../../automation/stacks/failure";
 import type { Environment } from "../../../automation/stacks/environments";
 
 describe("engine", () => {

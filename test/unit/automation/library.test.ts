@@ -6,7 +6,13 @@ import { silent } from "../../../automation/events";
 describe("the driver as a library", () => {
   it("is found under the name that its documentation uses", () => {
     const library = createRequire(__filename)("tributary/automation") as Record<string, unknown>;
-    for (const name of ["deployEnvironment", "previewEnvironment", "environmentStacks", "eventStream", "libraryContext"]) {
+    for (const name of [
+      "deployEnvironment",
+      "previewEnvironment",
+      "environmentStacks",
+      "eventStream",
+      "libraryContext",
+    ]) {
       assert.equal(typeof library[name], "function", name);
     }
   });

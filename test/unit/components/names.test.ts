@@ -40,6 +40,12 @@ describe("physical names", () => {
     assert.equal(physicalName("glueDatabase", scopeOf("dev"), "lake"), "tributary_dev_lake");
   });
 
+  it("never end with a separator, which ECR refuses", () => {
+    for (const what of ["-", "layer-", "--"]) {
+      assert.match(physicalName("ecrRepository", scopeOf("dev"), what), accepted.ecrRepository);
+    }
+  });
+
   it("keep what tells resources apart when they are cut", () => {
     const scope = { ...scopeOf("dev"), project: "an-extraordinarily-long-projects" };
     const name = physicalName("lambdaFunction", scope, "stage-a-postupdate-metadata-x");

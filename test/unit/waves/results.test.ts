@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { TributaryError, userError } from "../../../automation/errors";
 import { eventStream, step } from "../../../automation/events";
-import { DeploymentFailure } from "../../../automation/stacks/deploy";
+import { DeploymentFailure } from "../../../automation/stacks/failure";
 import { describeCheck, includes, meets } from "../../../automation/waves/checks";
 import { environmentFailure, gatherFailures, type StackResult } from "../../../automation/waves/results";
 
