@@ -6,6 +6,7 @@ import type { Verification } from "../release/verify";
 import { throughGates } from "../gates/deployment";
 import { environmentStacks } from "../stacks/environments";
 import type { SelectedStack } from "../selection";
+import { describeSelection } from "../selection/describe";
 import type { Changes } from "../stacks/progress";
 import type { Deployed } from "../waves/deploy";
 import { deployOrRollBack, type DeployedOrRolledBack } from "../waves/onFailure";
@@ -88,14 +89,6 @@ export function describeStacks(stacks: StackResult<Deployed>[]): string {
 /** Stacks that nothing was done with, and why. */
 function describeSkipped(stacks: StackResult<unknown>[]): string {
   return stacks.map(({ target, why }) => (why === undefined ? "" : `${target.stack}: ${oneLine(why)}\n`)).join("");
-}
-
-/** Why stacks were chosen. */
-function describeSelection(selection: SelectedStack[]): string {
-  const chosen = selection.filter((each) => each.chosen);
-  return chosen
-    .map(({ target, why }) => why.map(({ text }) => `${target.stack}: ${oneLine(text)}\n`).join(""))
-    .join("");
 }
 
 function selectionOf(selection: SelectedStack[]) {

@@ -1,4 +1,5 @@
 import { duration } from "../cli/render/text";
+import { describeSelection } from "../selection/describe";
 import type { Values } from "../cli/specification";
 import { TributaryError } from "../errors";
 import { gateEnvironment, gateSettings } from "../gates/run";
@@ -28,9 +29,10 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
   if (textOf(values.markdown)) await writeNamed(textOf(values.markdown)!, planMarkdown(view));
   if (textOf(values.html)) await writeNamed(textOf(values.html)!, planHtml(view));
   const text = planText(view, values.full === true ? { lines: Infinity, width: Infinity } : {});
+  const why = describeSelection(result.selection ?? []);
   return {
     document: { ...documentOf(planned), gates, file, seconds: result.seconds },
-    text: `${text}\ntributary deploy ${plan.env} --plan ${textOf(values.out) ?? planId(plan)} deploys exactly this (planned in ${duration(result.seconds)})\n`,
+    text: `${text}${why === "" ? "" : `\n${why}`}\ntributary deploy ${plan.env} --plan ${textOf(values.out) ?? planId(plan)} deploys exactly this (planned in ${duration(result.seconds)})\n`,
   };
 }
 
