@@ -33,7 +33,7 @@ async function record({ root }: Workspace, command: string): Promise<Screen[]> {
   const look = () =>
     screens.push({ at: (performance.now() - started) / 1000, svg: svg(terminal, command.replace(".js", "")) });
   const timer = setInterval(look, 250);
-  child.stdout.on("data", (chunk: Buffer) => terminal.write(chunk));
+  child.stdout.setEncoding("utf8").on("data", (text: string) => terminal.write(text.replaceAll(root, "/checkout")));
   await new Promise((resolve) => child.once("close", resolve));
   clearInterval(timer);
   await new Promise<void>((resolve) => terminal.write("", resolve));
