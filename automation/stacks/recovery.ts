@@ -81,8 +81,9 @@ type Derive = (input: (name: string) => string | undefined, place: Place) => str
 const byName: Derive = (input) => input("name");
 
 /**
- * Id of each type whose creation fails when the resource is there already, as the provider gives it (import section of the
- * type's page in the provider's documentation). Types that are not here are put, not created: once more is the same.
+ * Id of each type whose creation fails when the resource is there already, or makes a second one where the engine chose its name,
+ * as the provider gives it (import section of the type's page in the provider's documentation). Types that are not here are put,
+ * not created: once more is the same.
  */
 const rules: Record<string, Derive> = {
   "aws:s3/bucket:Bucket": (input) => input("bucket"),
@@ -90,6 +91,8 @@ const rules: Record<string, Derive> = {
   "aws:dynamodb/tableItem:TableItem": tableItemId,
   "aws:lambda/function:Function": byName,
   "aws:iam/role:Role": byName,
+  "aws:iam/rolePolicy:RolePolicy": join("role", ":", "name"),
+  "aws:ecr/repository:Repository": byName,
   "aws:cloudwatch/logGroup:LogGroup": byName,
   "aws:kms/alias:Alias": byName,
   "aws:athena/workgroup:Workgroup": byName,

@@ -16,6 +16,8 @@ describe("ids of resources whose creation was interrupted", () => {
     ["aws:dynamodb/table:Table", { name: "t" }, "t"],
     ["aws:lambda/function:Function", { name: "f" }, "f"],
     ["aws:iam/role:Role", { name: "r" }, "r"],
+    ["aws:iam/rolePolicy:RolePolicy", { role: "r", name: "policy-1a2b3c4" }, "r:policy-1a2b3c4"],
+    ["aws:ecr/repository:Repository", { name: "images" }, "images"],
     ["aws:cloudwatch/logGroup:LogGroup", { name: "/aws/lambda/f" }, "/aws/lambda/f"],
     ["aws:kms/alias:Alias", { name: "alias/k" }, "alias/k"],
     ["aws:athena/workgroup:Workgroup", { name: "w" }, "w"],
