@@ -4,6 +4,7 @@ import { openBackend } from "../backend";
 import { localAwsAs, localAwsDied } from "../local";
 import { recordableSettings, recordedWork, type Beginning, type UnderGuard, type WorkEnding } from "../records";
 import { checkAccounts, roleVariables } from "../waves/accounts";
+import { removeCutOffAttributes } from "./attributes";
 import type { Environment } from "./environments";
 import { alone, exclusively, together } from "./exclusive";
 import { engineFolder, localAwsFolder, lockFolder } from "./folders";
@@ -11,6 +12,7 @@ import { endLeftEngine } from "./locks";
 import { forgetLostState, prepare, prepareCommon, prepareStack, type Common, type Prepared } from "./prepare";
 import type { Run } from "./recover";
 import { runSettings } from "./settingsFile";
+import { backendFolder } from "./state";
 import { targetOf } from "./target";
 import { openStack } from "./workspace";
 
@@ -125,6 +127,8 @@ export async function onStack<T>(
   try {
     options.onPrepared?.(own);
     await endLeftEngine(engineFolder(root, environment), sink);
+    const backend = backendFolder(root, environment);
+    if (backend !== undefined) await removeCutOffAttributes(backend, environment.project, environment.name);
     return options.record ? await recorded(context, environment, own, options, open, ending) : await open(context);
   } finally {
     await own.build?.close();
