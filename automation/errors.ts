@@ -39,6 +39,11 @@ export class TributaryError extends Error {
   }
 }
 
+/** What a thrown value says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Shorthand for a mistake in usage or settings. */
 export function userError(code: string, message: string, next?: string): TributaryError {
   return new TributaryError(message, { code, source: "user", next });

@@ -78,6 +78,11 @@ export type Progress = (message: string, count?: { done: number; total: number }
 /** What news of a deployment tell beside that. */
 export type ProgressDetails = Pick<Extract<DriverEvent, { type: "step-progress" }>, "changes" | "left">;
 
+/** Seconds since a moment of `performance.now()`, to the millisecond. */
+export function secondsSince(started: number): number {
+  return Math.round(performance.now() - started) / 1000;
+}
+
 /**
  * Runs `work` as one step: emits its start, its progress and its end, with the outcome and the seconds it took.
  *
@@ -92,7 +97,7 @@ export async function step<T>(
 ): Promise<T> {
   const id = `step-${++steps}`;
   const started = performance.now();
-  const seconds = () => Math.round(performance.now() - started) / 1000;
+  const seconds = () => secondsSince(started);
   sink({ type: "step-start", id, title, ...(stack === undefined ? {} : { stack }) });
   try {
     const result = await work((message, count, more) =>

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import * as path from "node:path";
-import { TributaryError } from "../errors";
+import { messageOf, TributaryError } from "../errors";
 import { readIfThere } from "../local/files";
 import { checkKey, checkPrefix } from "./keys";
 import type { ObjectStore, Stored } from "./types";
@@ -155,7 +155,7 @@ export class DiskStore implements ObjectStore {
       return await work();
     } catch (cause) {
       if (cause instanceof TributaryError) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       throw new TributaryError(`${this.place}${key} cannot be read or written: ${reason}`, {
         code: "BackendUnreachable",
         next: "mend the folder's permissions or its disk, then run the command again",

@@ -8,7 +8,7 @@ import path from "node:path";
 import { CreateRepositoryCommand, ECRClient, RepositoryAlreadyExistsException } from "@aws-sdk/client-ecr";
 import { digestOf, Registry, type Manifest } from "../containers/registry";
 import { step, type EventSink } from "../events";
-import { localClientSettings, localHttpsAgent, type LocalAws } from "../local";
+import { connectClients, type LocalAws } from "../local";
 import { ensureBuilt } from "../toolchain/build";
 import { cacheRoot, findBuilt, type Built } from "../toolchain/cache";
 import { programsRoot, readProgram } from "../toolchain/recipe";
@@ -96,15 +96,15 @@ export async function ensureBaseBuild(sink: EventSink, options: BaseImageOptions
 }
 
 async function ensureRepository(aws: LocalAws, repository: string): Promise<void> {
-  const httpsAgent = await localHttpsAgent(aws);
-  const client = new ECRClient(localClientSettings(aws, httpsAgent));
+  const { settings, close } = await connectClients(aws);
+  const client = new ECRClient(settings);
   try {
     await client.send(new CreateRepositoryCommand({ repositoryName: repository, imageTagMutability: "IMMUTABLE" }));
   } catch (error) {
     if (!(error instanceof RepositoryAlreadyExistsException)) throw error;
   } finally {
     client.destroy();
-    httpsAgent.destroy();
+    close();
   }
 }
 

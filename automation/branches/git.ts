@@ -1,5 +1,5 @@
-import { execa } from "execa";
 import { userError } from "../errors";
+import { git as runGit } from "../git";
 import { checkBranch } from "./name";
 
 /** Longest wait for a remote's answer (ms). */
@@ -19,14 +19,9 @@ export interface Git {
 
 /** The git of a checkout. */
 export function gitOf(root: string): Git {
-  const git = (...args: string[]) =>
-    execa("git", ["-C", root, ...args], {
-      reject: false,
-      stdin: "ignore",
-      timeout: patience,
-      // Nobody is there to be asked for a password.
-      env: { GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0", GIT_SSH_COMMAND: "ssh -oBatchMode=yes" },
-    });
+  // Nobody is there to be asked for a password.
+  const env = { GIT_TERMINAL_PROMPT: "0", GIT_SSH_COMMAND: "ssh -oBatchMode=yes" };
+  const git = (...args: string[]) => runGit(root, args, { timeout: patience, env });
   const text = async (...args: string[]) => {
     const { exitCode, stdout } = await git(...args);
     return exitCode === 0 && stdout !== "" ? stdout : undefined;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { userError } from "../errors";
 
 /** What names of branch environments begin with: no branch can take the place of an environment that has a settings file. */
-export const BRANCH_PREFIX = "b-";
+const BRANCH_PREFIX = "b-";
 
 /** Longest name of an environment that the program takes. */
 const longest = 31;

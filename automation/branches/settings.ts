@@ -1,4 +1,5 @@
 import { parse, stringify } from "yaml";
+import { isRecord } from "../json";
 
 type Config = Record<string, unknown>;
 
@@ -67,8 +68,4 @@ function sectionOf(settings: Config, key: string): Config {
 export function tagValue(text: string): string {
   const allowed = text.normalize("NFC").replace(/[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu, "_");
   return [...allowed].slice(0, 120).join("").trim();
-}
-
-function isRecord(value: unknown): value is Config {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

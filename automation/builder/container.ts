@@ -10,6 +10,7 @@ import type { BuilderFiles } from "./files";
 import { currentContext, engineVariables, runBuildx } from "./instances";
 import { dockerFolder } from "./program";
 import { authorityFile, certificatesOf, rememberRegistries } from "./registries";
+import { messageOf } from "../errors";
 
 /** How long getting BuildKit's image and starting it may take (ms). */
 const bootMs = 3 * 60_000;
@@ -42,7 +43,7 @@ export async function containerBuilder(
   try {
     await boot(files, buildx, wanted, sink);
   } catch (error) {
-    const lines = (error instanceof Error ? error.message : String(error)).trim().split("\n");
+    const lines = messageOf(error).trim().split("\n");
     await removeInstance(files, buildx);
     await writeWhole(refusal(files), JSON.stringify({ until: Date.now() + rememberMs, engine: engine() }));
     sink({

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { TributaryError } from "../errors";
+import { messageOf, TributaryError } from "../errors";
 import type { EventSink } from "../events";
 import { writeWhole } from "../local/files";
 import { privateFolder } from "./instances";
@@ -195,5 +195,5 @@ function noAnswer(): TributaryError {
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -2,6 +2,7 @@ import { branchDown } from "../branches";
 import { duration } from "../cli/render/text";
 import type { Values } from "../cli/specification";
 import type { CommandContext, Outcome } from "./context";
+import { secondsSince } from "../events";
 
 /** `tributary branch down [branch]` */
 export async function run(context: CommandContext, { branch, template }: Values): Promise<Outcome> {
@@ -10,6 +11,6 @@ export async function run(context: CommandContext, { branch, template }: Values)
     ...(typeof branch === "string" ? { branch } : {}),
     ...(typeof template === "string" ? { template } : {}),
   });
-  const seconds = Math.round(performance.now() - started) / 1000;
+  const seconds = secondsSince(started);
   return { document: { ok: true, env, seconds }, text: `${env} is removed, in ${duration(seconds)}\n` };
 }

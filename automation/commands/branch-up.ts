@@ -3,11 +3,11 @@ import { duration, oneLine } from "../cli/render/text";
 import type { Values } from "../cli/specification";
 import { throughGates } from "../gates/deployment";
 import { environmentStacks } from "../stacks/environments";
-import type { Changes } from "../stacks/progress";
 import { deployEnvironment, type Deployed } from "../waves/deploy";
 import { environmentFailure, type EnvironmentResult } from "../waves/results";
 import type { CommandContext, Outcome } from "./context";
 import { describeChanges } from "./deploy";
+import { sumChanges } from "../stacks/progress";
 
 /** `tributary branch up [branch]` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
@@ -28,16 +28,10 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
 
 function describe({ record, created }: PreparedBranch, { stacks, seconds }: EnvironmentResult<Deployed>): Outcome {
   const { format: _, id: __, settings: ___, checkout: ____, ...told } = record;
-  const changes = sumOf(stacks.flatMap(({ result }) => (result ? [result.changes] : [])));
+  const changes = sumChanges(stacks.flatMap(({ result }) => (result ? [result.changes] : [])));
   const branch = oneLine(record.branch);
   const text =
     `${record.env} is ${created ? "up" : "still up"} for the branch ${branch} until ${record.expiresAt}: ` +
     `${describeChanges(changes)}, in ${duration(seconds)}\nnext: tributary status ${record.env}; tributary branch down ${branch}\n`;
   return { document: { ok: true, ...told, created, changes, seconds }, text };
-}
-
-function sumOf(all: Changes[]): Changes {
-  const sum = { create: 0, update: 0, delete: 0, same: 0 };
-  for (const each of all) for (const key of ["create", "update", "delete", "same"] as const) sum[key] += each[key];
-  return sum;
 }

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import pc from "picocolors";
 import { table } from "../cli/render/table";
 import { duration } from "../cli/render/text";
-import { step } from "../events";
+import { secondsSince, step } from "../events";
 import { withLake } from "../lake/connect";
 import { ingest, type IngestResult } from "../lake/ingest";
 import { query, type QueryResult } from "../lake/query";
@@ -36,7 +36,7 @@ export async function run(context: CommandContext): Promise<Outcome> {
   const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     const started = performance.now();
     const result = await work();
-    phases.push({ name, seconds: Math.round(performance.now() - started) / 1000 });
+    phases.push({ name, seconds: secondsSince(started) });
     return result;
   };
   const deployed = await deploy(context, environment, "up");

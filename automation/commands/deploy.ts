@@ -12,6 +12,7 @@ import type { Deployed } from "../waves/deploy";
 import { deployOrRollBack, type DeployedOrRolledBack } from "../waves/onFailure";
 import { environmentFailure, type StackResult } from "../waves/results";
 import type { CommandContext, Outcome } from "./context";
+import { sumChanges } from "../stacks/progress";
 
 /** `tributary deploy <env>` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
@@ -25,7 +26,7 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
 }
 
 /** What a deployment ends with, for `--json` and for people. */
-export function describeDeployment(result: DeployedOrRolledBack): Outcome {
+function describeDeployment(result: DeployedOrRolledBack): Outcome {
   const [only] = result.stacks;
   if (result.stacks.length > 1 || !only?.result || result.rolledBack) return describeAll(result);
   if (!result.ok) throw environmentFailure(result, "deployed");
@@ -40,7 +41,7 @@ export function describeDeployment(result: DeployedOrRolledBack): Outcome {
 function describeAll(result: DeployedOrRolledBack): Outcome {
   const { env, ok, stacks, checks, seconds, rolledBack } = result;
   if (stacks.length === 1 && !ok && !rolledBack) throw environmentFailure(result, "deployed");
-  const changes = stacks.reduce((sum, { result: done }) => add(sum, done?.changes), nothing);
+  const changes = sumChanges(stacks.flatMap(({ result: done }) => (done ? [done.changes] : [])));
   const selection = result.selection ? { selection: selectionOf(result.selection) } : {};
   const common = { env, changes, stacks: stacks.map(documentOf), checks, ...selection, seconds };
   const text = `${describeStacks(stacks)}${describeSkipped(stacks)}${describeSelection(result.selection ?? [])}`;
@@ -93,17 +94,6 @@ function describeSkipped(stacks: StackResult<unknown>[]): string {
 
 function selectionOf(selection: SelectedStack[]) {
   return selection.map(({ target, chosen, why }) => ({ stack: target.stack, chosen, why }));
-}
-
-const nothing: Changes = { create: 0, update: 0, delete: 0, same: 0 };
-
-function add(a: Changes, b: Changes = nothing): Changes {
-  return {
-    create: a.create + b.create,
-    update: a.update + b.update,
-    delete: a.delete + b.delete,
-    same: a.same + b.same,
-  };
 }
 
 function describeImages({ functions, answered }: Verification): string {

@@ -12,6 +12,7 @@ import { environmentFailure } from "../waves/results";
 import { eraseLocal } from "../waves/eraseLocal";
 import { load } from "./late";
 import type { CommandContext, Outcome } from "./context";
+import { secondsSince } from "../events";
 
 /** `tributary destroy <env>` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
@@ -25,7 +26,7 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
     return describe(await destroyEnvironment(context, environment, { empty: values.empty === true, ...parallel }));
   }
   await exclusively(lockFolder(context.root, environment.stacks[0]!), "destroy local", () => eraseLocal(context));
-  const seconds = Math.round(performance.now() - started) / 1000;
+  const seconds = secondsSince(started);
   return { document: { ok: true, env: name, seconds }, text: `${name} is destroyed, in ${duration(seconds)}\n` };
 }
 

@@ -13,8 +13,8 @@ import { savePlan, writeNamed } from "../plan/store";
 import { planId, type EnvironmentPlan } from "../plan/types";
 import type { GateSettings } from "../settings/gates";
 import { environmentStacks, type EnvironmentStacks } from "../stacks/environments";
-import type { Changes } from "../stacks/progress";
 import type { CommandContext, Outcome } from "./context";
+import { sumChanges } from "../stacks/progress";
 
 /** `tributary plan <env>` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
@@ -55,12 +55,11 @@ async function askedGates(
 /** What `--json` prints beside gates and times: the plan, and the engine's own counts and operations. */
 function documentOf({ plan, result }: Planned) {
   const ran = result.stacks.flatMap(({ target, result: done }) => (done ? [{ target, ...done }] : []));
-  const sum = (name: keyof Changes) => ran.reduce((total, { changes }) => total + changes[name], 0);
   const several = result.stacks.length > 1;
   return {
     ok: true,
     plan,
-    changes: { create: sum("create"), update: sum("update"), delete: sum("delete"), same: sum("same") },
+    changes: sumChanges(ran.map(({ changes }) => changes)),
     resources: ran.flatMap(({ target, resources }) =>
       resources.map((resource) => (several ? { stack: target.stack, ...resource } : resource)),
     ),

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { TributaryError } from "../errors";
+import { messageOf, TributaryError } from "../errors";
 import type { Answer } from "./container";
 import type { Host } from "./host";
 import { failure } from "./runtimeApi";
@@ -57,6 +57,6 @@ async function read(request: IncomingMessage): Promise<string | undefined> {
 
 function failed(error: unknown): Answer {
   console.error(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { ...failure(error instanceof TributaryError ? error.code : "ContainerFailed", message), log: message };
 }

@@ -10,7 +10,7 @@ export interface CalendarAnswer {
 }
 
 /** How far ahead the next opening is looked for. */
-export const horizonDays = 60;
+const horizonDays = 60;
 
 const minute = 60_000;
 /** Longest step of the search for the next opening, in minutes; what it finds is made exact afterwards. */

@@ -18,7 +18,7 @@ const load = () => createRequire(__filename)("@aws-sdk/client-health") as typeof
 const pages = 5;
 
 /** AWS Health itself; its API is in one region for all. It takes a Business support plan or better. */
-export const askAws: AskHealth = async (regions) => {
+const askAws: AskHealth = async (regions) => {
   const { HealthClient, DescribeEventsCommand } = load();
   const client = new HealthClient({ region: "us-east-1", maxAttempts: 3 });
   try {

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import * as os from "node:os";
 import type * as sts from "@aws-sdk/client-sts";
-import { execa } from "execa";
+import { gitText } from "../git";
 import type { Approver } from "./approvals";
 
 const load = () => createRequire(__filename)("@aws-sdk/client-sts") as typeof sts;
@@ -36,11 +36,8 @@ export function identitySources(root: string, local: boolean, region: string | u
   return {
     arn: async () => (local ? undefined : callerArn(region)),
     email: async () => {
-      const { stdout, exitCode } = await execa("git", ["-C", root, "config", "user.email"], {
-        reject: false,
-        stdin: "ignore",
-      });
-      return exitCode === 0 && /^\S{1,254}$/.test(stdout.trim()) ? stdout.trim() : undefined;
+      const email = (await gitText(root, "config", "user.email"))?.trim();
+      return email !== undefined && /^\S{1,254}$/.test(email) ? email : undefined;
     },
     user: () => os.userInfo().username,
   };

@@ -1,7 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { realpath } from "node:fs/promises";
-import path from "node:path";
-import { execa } from "execa";
+import { gitText, headOf } from "../git";
 
 /** What is built, and in which run. Recorded with the images whose content it changed. */
 export interface Revision {
@@ -34,16 +32,9 @@ function ownId(now: Date): string {
 }
 
 async function commitOf(root: string): Promise<string | undefined> {
-  const git = async (...args: string[]) => {
-    const { stdout, exitCode } = await execa("git", ["-C", root, ...args], { reject: false, stdin: "ignore" });
-    return exitCode === 0 ? stdout.trim() : undefined;
-  };
-  const [top, commit, changes] = await Promise.all([
-    git("rev-parse", "--show-toplevel"),
-    git("rev-parse", "--verify", "HEAD"),
-    git("status", "--porcelain", "--untracked-files=normal"),
+  const [commit, changes] = await Promise.all([
+    headOf(root),
+    gitText(root, "status", "--porcelain", "--untracked-files=normal"),
   ]);
-  // A checkout without a repository of its own may lie in somebody else's.
-  const own = top !== undefined && path.relative(await realpath(top), await realpath(root)) === "";
-  return own && changes === "" ? commit : undefined;
+  return changes === "" ? commit : undefined;
 }

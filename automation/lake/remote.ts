@@ -1,5 +1,5 @@
 import { load } from "../commands/late";
-import { TributaryError } from "../errors";
+import { messageOf, TributaryError } from "../errors";
 import { silent, type EventSink } from "../events";
 import type { Environment } from "../stacks/environments";
 import { readState } from "../stacks/stateReader";
@@ -36,7 +36,7 @@ export async function remoteState(root: string, environment: Environment, sink: 
 
 /** The end of what a program said when it failed, without the Automation API's frame. */
 export function lastWords(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return text
     .split("\n")
     .map((line) => line.trim().replace(/^stderr: /, ""))

@@ -231,3 +231,17 @@ export function localClientSettings(
   const credentials = { accessKeyId: env.AWS_ACCESS_KEY_ID ?? "", secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "" };
   return { endpoint, region, credentials, requestHandler: { httpsAgent } };
 }
+
+/** Settings of SDK clients, and how to let go of what they hold. */
+export interface ClientConnection {
+  /** Of the local AWS; empty for AWS itself, whose clients find their own. */
+  settings: Partial<ReturnType<typeof localClientSettings>>;
+  close(): void;
+}
+
+/** Settings of clients that reach a local AWS as its root user, or without one AWS itself. */
+export async function connectClients(aws: LocalAws | undefined): Promise<ClientConnection> {
+  if (!aws) return { settings: {}, close: () => undefined };
+  const agent = await localHttpsAgent(aws);
+  return { settings: localClientSettings(aws, agent), close: () => agent.destroy() };
+}

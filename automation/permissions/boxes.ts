@@ -69,7 +69,7 @@ export function intersect(box: Box, extent: Extent): Box | undefined {
  * The requests of a box that a statement does not speak of, as boxes that do not overlap: first those with other actions, then
  * those with its actions and other principals, and so on.
  */
-export function subtract(box: Box, extent: Extent): Box[] {
+function subtract(box: Box, extent: Extent): Box[] {
   if (!intersect(box, extent)) return [box];
   const rest: Box[] = [];
   const keep = (piece: Box, side: boolean) => side && rest.push(piece);

@@ -1,8 +1,8 @@
 import { userError } from "../errors";
 import { changesBetween } from "./diff";
-import { canonical } from "./digest";
 import { changeText } from "./render/view";
 import { planId, type EnvironmentPlan, type PlannedResource, type StackPlan } from "./types";
+import { canonicalJson } from "../json";
 
 /** Differences that are told; the rest is counted. */
 const told = 20;
@@ -79,7 +79,7 @@ function inResource(label: string, saved: PlannedResource, fresh: PlannedResourc
     return [`${label}: ${path}: planned ${tail(first)}, now ${tail(second)}`];
   });
   // What one line does not tell apart, such as two contents of code, differs all the same.
-  if (lines.length > 0 || canonical(saved) === canonical(fresh)) return lines;
+  if (lines.length > 0 || canonicalJson(saved) === canonicalJson(fresh)) return lines;
   return [`${label}: the ${saved.operation} is not the same any more`];
 }
 

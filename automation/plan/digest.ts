@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EnvironmentPlan } from "./types";
+import { canonicalJson } from "../json";
 
 /**
  * Digest of what is planned: the resources with their operations and properties, and the order of the stacks. Times, and
@@ -18,15 +19,7 @@ export function digestOf({ env, project, stacks }: Pick<EnvironmentPlan, "env" |
       }))
       .sort((a, b) => compare(a.stack, b.stack)),
   };
-  return createHash("sha256").update(canonical(content)).digest("hex");
-}
-
-/** JSON with the keys of every object in order, so that equal values have equal texts. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => compare(a, b)));
-  });
+  return createHash("sha256").update(canonicalJson(content)).digest("hex");
 }
 
 function compare(a: string, b: string): number {

@@ -1,5 +1,5 @@
-import { canonical } from "./digest";
 import type { EnvironmentPlan, StackPlan } from "./types";
+import { canonicalJson } from "../json";
 
 /** Something that is the same in some stacks, told once. */
 export interface Shared<T> {
@@ -30,7 +30,7 @@ export function shared<T>(
     const general = stacks.length > 1 ? generaliser(stack) : undefined;
     for (const [index, original] of countedTwice(itemsOf(stack)).entries()) {
       const item = general ? (general(original.item) as T) : original.item;
-      const key = canonical([item, stacks.length > 1 ? original.copy : index]);
+      const key = canonicalJson([item, stacks.length > 1 ? original.copy : index]);
       const former = found.get(key);
       if (former) former.stacks.push(stack.target.stack);
       else found.set(key, { stacks: [stack.target.stack], item });
@@ -55,7 +55,7 @@ export function grouped<T>(items: Shared<T>[]): SharedGroup<T>[] {
 function countedTwice<T>(items: T[]): { item: T; copy: number }[] {
   const counts = new Map<string, number>();
   return items.map((item) => {
-    const key = canonical(item);
+    const key = canonicalJson(item);
     const copy = counts.get(key) ?? 0;
     counts.set(key, copy + 1);
     return { item, copy };
@@ -63,7 +63,7 @@ function countedTwice<T>(items: T[]): { item: T; copy: number }[] {
 }
 
 /** Replaces a stack's own region, account and name, wherever they stand as a word, by placeholders. */
-export function generaliser({ target, account }: Pick<StackPlan, "target" | "account">): (value: unknown) => unknown {
+function generaliser({ target, account }: Pick<StackPlan, "target" | "account">): (value: unknown) => unknown {
   const words: [RegExp, string][] = [
     // A further region's stack has a dot in its name; "dev" alone is a word of many names, and the same in all stacks.
     ...(target.stack.includes(".") ? [[word(target.stack), "<stack>"] as [RegExp, string]] : []),

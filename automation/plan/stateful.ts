@@ -48,6 +48,3 @@ const types: Readonly<Record<string, Stateful>> = {
 export function statefulness(type: string): Stateful | undefined {
   return Object.hasOwn(types, type) ? types[type] : undefined;
 }
-
-/** All types of the list, for documentation and tests. */
-export const statefulTypes: readonly string[] = Object.keys(types);

@@ -90,7 +90,7 @@ export async function namedPlan(root: string, env: string, name: string): Promis
 }
 
 /** Files of the kept plans whose digest begins with an id. */
-export async function keptPlans(root: string, env: string, id: string): Promise<string[]> {
+async function keptPlans(root: string, env: string, id: string): Promise<string[]> {
   const folder = plansFolder(root, env);
   const names = await readdir(folder).catch(() => []);
   return names

@@ -13,7 +13,7 @@ const unknownMark = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 /** Stands for a secret value. */
 export const SECRET = "[secret]";
 /** Stands for a value that is only known after the deployment. */
-export const UNKNOWN = "[known after deployment]";
+const UNKNOWN = "[known after deployment]";
 
 /** Names of properties whose text is taken for a secret even where the program does not say so. */
 const secretName =

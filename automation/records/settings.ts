@@ -8,17 +8,17 @@ export interface RecordableSettings {
   secret: string[];
 }
 
-const namespaces = /^(aws|tributary):/;
+/** Keys of settings that are recorded, and that a rollback brings back. */
+export const recordedKeys = /^(aws|tributary):/;
 
 /**
  * Takes out of a stack's settings what a deployment record may hold: `aws:` and `tributary:` keys, without any that has
  * a secret in it, at whatever depth.
  *
- * @param settings text of a settings file (Pulumi.<env>.yaml), or its `config`
+ * @param settings text of a settings file (Pulumi.<env>.yaml)
  */
-export function recordableSettings(settings: string | Record<string, unknown>): RecordableSettings {
-  const config = typeof settings === "string" ? configOf(settings) : settings;
-  const ours = Object.entries(config).filter(([key]) => namespaces.test(key));
+export function recordableSettings(settings: string): RecordableSettings {
+  const ours = Object.entries(configOf(settings)).filter(([key]) => recordedKeys.test(key));
   const secret = ours.filter(([key, value]) => hasSecret(value) || secretName.test(key)).map(([key]) => key);
   const values = Object.fromEntries(ours.filter(([key]) => !secret.includes(key)));
   return { values, secret: secret.sort() };

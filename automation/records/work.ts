@@ -1,9 +1,11 @@
-import { TributaryError } from "../errors";
+import { messageOf, TributaryError } from "../errors";
 import type { EventSink } from "../events";
 import type { Backend } from "../backend";
 import { freeEngineLocks, withGuard, type Guard } from "../guard";
 import type { BeginRecord } from "./types";
 import { beginRecord, endRecord, type Beginning, type Ending } from "./write";
+import { secondsSince } from "../events";
+import { noChanges } from "../stacks/progress";
 
 /** Where recorded work is done. */
 export interface WorkPlace {
@@ -41,7 +43,7 @@ export function recordedWork<T>(
   command: string,
   beginning: Omit<Beginning, "guard">,
   work: (under: UnderGuard) => Promise<{ value: T; ending: WorkEnding }>,
-  failed: () => WorkEnding = () => ({ changes: { create: 0, update: 0, delete: 0, same: 0 } }),
+  failed: () => WorkEnding = () => ({ changes: noChanges }),
 ): Promise<T> {
   const { project, target } = beginning;
   const stack = { project, stack: target.stack };
@@ -52,7 +54,7 @@ export function recordedWork<T>(
     const begin = await beginRecord(backend.files, { ...beginning, guard });
     const started = performance.now();
     const end = (ending: Omit<Ending, "seconds">) =>
-      endRecord(backend.files, begin, { ...ending, seconds: Math.round(performance.now() - started) / 1000 });
+      endRecord(backend.files, begin, { ...ending, seconds: secondsSince(started) });
     let done: { value: T; ending: WorkEnding };
     try {
       done = await work({ signal: both, guard, begin });
@@ -67,13 +69,13 @@ export function recordedWork<T>(
 }
 
 function failureOf(error: unknown, signal: AbortSignal): Pick<Ending, "result" | "error"> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const code = error instanceof TributaryError ? error.code : "Unexpected";
   return { result: signal.aborted || code === "Interrupted" ? "interrupted" : "failed", error: { code, message } };
 }
 
 /** The work's own failure is the one to show; history shows such a run as interrupted. */
 function tellUnwritten(sink: EventSink, reason: unknown): void {
-  const text = `the end of this deployment could not be recorded: ${reason instanceof Error ? reason.message : String(reason)}`;
+  const text = `the end of this deployment could not be recorded: ${messageOf(reason)}`;
   sink({ type: "message", level: "warning", text });
 }

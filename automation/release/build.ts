@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import type { CommandContext } from "../commands/context";
 import { userError } from "../errors";
-import { step } from "../events";
+import { secondsSince, step } from "../events";
 import { functionsOf, LAYER, RUNTIME } from "../images";
 import { ensureLocalAws } from "../local";
 import type { Attachment } from "./distribution";
@@ -122,10 +122,6 @@ export async function buildImages(context: CommandContext, stack: Environment, n
   } finally {
     await bills.close();
   }
-}
-
-function secondsSince(started: number): number {
-  return Math.round(performance.now() - started) / 1000;
 }
 
 /** Gathers what a run did while its builder, its registry and its logins are still there. */

@@ -1,4 +1,5 @@
 import { TributaryError } from "../errors";
+import { isRecord } from "../json";
 
 /** One image as the stack that builds it tells. */
 export interface BuiltImage {
@@ -22,9 +23,6 @@ export interface ImagesOutputs {
   region: string;
   account: string;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isBuilt = (value: unknown): value is BuiltImage =>
   isRecord(value) && typeof value.digest === "string" && typeof value.uri === "string";

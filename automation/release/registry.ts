@@ -7,7 +7,7 @@ import {
   type ImageDetail,
 } from "@aws-sdk/client-ecr";
 import { TributaryError } from "../errors";
-import { localClientSettings, localHttpsAgent, type LocalAws } from "../local";
+import { connectClients, type LocalAws } from "../local";
 import type { ImageReference } from "./reference";
 
 /** A layer of an image as its manifest lists it. */
@@ -50,10 +50,9 @@ export interface EcrConnection {
 
 /** Connects to the registry of a region, or to that of the local AWS. */
 export async function connectEcr(region: string, aws?: LocalAws): Promise<EcrConnection> {
-  const agent = aws && (await localHttpsAgent(aws));
-  const local = aws && agent && localClientSettings(aws, agent);
-  const client = new ECRClient({ ...local, region, maxAttempts: 5 });
-  return { client, close: () => (client.destroy(), agent?.destroy()) };
+  const { settings, close } = await connectClients(aws);
+  const client = new ECRClient({ ...settings, region, maxAttempts: 5 });
+  return { client, close: () => (client.destroy(), close()) };
 }
 
 /**

@@ -1,15 +1,17 @@
 import { createRequire } from "node:module";
-import { access, copyFile, link, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 import { execa } from "execa";
 import PQueue from "p-queue";
 import { TributaryError, userError } from "../errors";
+import { git as runGit } from "../git";
 import { step, type EventSink, type Progress } from "../events";
 import { withLock } from "../local/locking";
 import type { Deployment, ProgramRevision } from "../records";
 import { programDigest, programFiles } from "../selection/program";
 import { workFolder } from "../stacks/environments";
+import { exists } from "../local/state";
 
 /** A program, and the checkout that it stands in. */
 export interface RevisionProgram {
@@ -77,8 +79,7 @@ async function worktree(root: string, commit: string, sink: EventSink): Promise<
 
 async function checkOut(root: string, commit: string, folder: string): Promise<void> {
   // No hook of the person's runs, and what a killed run left is made anew.
-  const git = (...args: string[]) =>
-    execa("git", ["-C", root, "-c", "core.hooksPath=/dev/null", ...args], { reject: false, stdin: "ignore" });
+  const git = (...args: string[]) => runGit(root, ["-c", "core.hooksPath=/dev/null", ...args]);
   if (!/^[0-9a-f]{40,64}$/.test(commit) || (await git("cat-file", "-e", `${commit}^{commit}`)).exitCode !== 0) {
     const message = `the commit ${commit.slice(0, 12)} is not in this checkout`;
     throw userError(
@@ -142,13 +143,6 @@ export async function linkTree(from: string, to: string): Promise<void> {
     await Promise.all(work);
   };
   await copy("");
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 function unusable(commit: string, reason: string): TributaryError {

@@ -1,7 +1,6 @@
 import type { Deployment } from "../records";
 import type { Environment } from "../stacks/environments";
-
-const namespaces = /^(aws|tributary):/;
+import { recordedKeys } from "../records/settings";
 
 /**
  * The settings of a rollback, to be laid over a stack's own: those of the record, exactly. What the record does not have is
@@ -10,7 +9,7 @@ const namespaces = /^(aws|tributary):/;
  * @param present `config` of the stack's settings as they are now
  */
 export function runSettingsOf(record: Deployment, present: Record<string, unknown>): Record<string, unknown> {
-  const away = Object.keys(present).filter((key) => namespaces.test(key) && !record.secretSettings.includes(key));
+  const away = Object.keys(present).filter((key) => recordedKeys.test(key) && !record.secretSettings.includes(key));
   const none = Object.fromEntries(away.map((key) => [key, undefined]));
   return { ...none, ...record.settings, ...imagesOf(record) };
 }

@@ -1,4 +1,5 @@
 import type { Deployment } from "../records";
+import { canonicalJson } from "../json";
 
 /** What is to become of one stack in a rollback. */
 export interface StackRollback {
@@ -56,8 +57,7 @@ export function effective(record: Deployment, deployments: Deployment[]): Deploy
 
 /** Whether two records would deploy the same: program, settings and images. */
 export function sameContent(a: Deployment, b: Deployment): boolean {
-  const of = ({ revision, settings, images }: Deployment) =>
-    JSON.stringify([revision.program, sorted(settings), sorted(images ?? {})]);
+  const of = ({ revision, settings, images }: Deployment) => canonicalJson([revision.program, settings, images ?? {}]);
   return of(a) === of(b);
 }
 
@@ -105,13 +105,3 @@ function at({ stack, deployments }: StackRecords, meant: Deployment[], last: Dep
 
 const succeeded = ({ result }: Deployment) => result === "succeeded";
 const good = (record: Deployment) => succeeded(record) && record.kind !== "destroy";
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
-  );
-}

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { digestOf } from "../images/staging";
 import { shortDigest, programDigest, type FileDigests } from "./program";
+import { canonicalJson, sortKeys, isRecord } from "../json";
 
 /** Raise when a fingerprint of the same things would come out otherwise: older ones are then not compared any more. */
 const FORMAT = 1;
@@ -61,7 +62,7 @@ export function inputsFrom({ files, settings, images = {}, surroundings }: Input
 
 /** Whether two looks at the inputs of one run found the same: otherwise somebody edited them meanwhile. */
 export function sameInputs(a: Inputs, b: Inputs): boolean {
-  const of = ({ files: _, ...rest }: Inputs) => digestOf(sorted(rest));
+  const of = ({ files: _, ...rest }: Inputs) => digestOf(sortKeys(rest));
   return of(a) === of(b);
 }
 
@@ -70,14 +71,14 @@ export function sameInputs(a: Inputs, b: Inputs): boolean {
  *
  * @param settings as in `config:` of a settings file; whole numbers and truth values mean the same as their text, as for the engine
  */
-export function settingDigests(settings: Record<string, unknown>): Record<string, string> {
+function settingDigests(settings: Record<string, unknown>): Record<string, string> {
   const found: [string, string][] = [];
   const take = (value: unknown, name: string) => {
     if (isRecord(value) && Object.keys(value).length > 0 && !("secure" in value)) {
       for (const [key, inner] of Object.entries(value)) take(inner, `${name}.${key}`);
       return;
     }
-    const plain = typeof value === "object" && value !== null ? JSON.stringify(sorted(value)) : String(value);
+    const plain = typeof value === "object" && value !== null ? canonicalJson(value) : String(value);
     found.push([name, shortDigest(plain)]);
   };
   for (const [name, value] of Object.entries(settings)) take(value, name);
@@ -86,21 +87,6 @@ export function settingDigests(settings: Record<string, unknown>): Record<string
 
 /** A short digest of each of a stack's outputs. */
 export function outputDigests(outputs: Record<string, unknown>): Record<string, string> {
-  const entries = Object.entries(outputs).map(([name, value]) => [
-    name,
-    shortDigest(JSON.stringify(sorted(value)) ?? ""),
-  ]);
+  const entries = Object.entries(outputs).map(([name, value]) => [name, shortDigest(canonicalJson(value))]);
   return Object.fromEntries(entries) as Record<string, string>;
-}
-
-/** A value with the keys of all its objects in order, so that its JSON text is the same for the same content. */
-export function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isRecord(value)) return value;
-  const keys = Object.keys(value).sort();
-  return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -11,6 +11,7 @@ import { selectFrom, upstreamOf } from "./select";
 import { Inspection, type RunPlace } from "./sources";
 import { summarize } from "./state";
 import type { Why } from "./why";
+import { messageOf } from "../errors";
 
 export { orderStacks, type OrderedStack } from "./order";
 export { readFingerprint, type Fingerprint } from "./fingerprint";
@@ -52,7 +53,7 @@ async function tolerant(inspection: Inspection, stack: Environment): Promise<Inp
   try {
     return await inspection.inputs(stack);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return { unknown: `what it is made from cannot be told: ${message.split("\n")[0]}` };
   }
 }

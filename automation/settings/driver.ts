@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { userError } from "../errors";
 import { isRegion, leaf, yesOrNo } from "./values";
+import { isRecord } from "../json";
 
 /** What is looked at when all stacks of a wave are deployed; each stack is asked by itself. */
 export type Check =
@@ -14,9 +15,6 @@ export type Check =
 /** A value, or a comparison with a number such as `"> 0"`. */
 export type Expectation = string | number | boolean;
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const onlyKeys = (value: object, ...allowed: string[]) => Object.keys(value).every((key) => allowed.includes(key));
 
 const isScalar = (value: unknown) => ["string", "number", "boolean"].includes(typeof value);
@@ -25,7 +23,7 @@ const isText = (value: unknown, longest: number) =>
   typeof value === "string" && value.trim() !== "" && value.length <= longest;
 
 /** Whether a value is a check as the setting `checks` takes it. */
-export function isCheck(value: unknown): value is Check {
+function isCheck(value: unknown): value is Check {
   if (!isRecord(value)) return false;
   if ("query" in value)
     return onlyKeys(value, "query", "expect") && isText(value.query, 10_000) && isScalar(value.expect);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { userError } from "../errors";
 import { type Duration, toSeconds } from "../../components/units";
 import { leaf } from "./values";
+import { isRecord } from "../json";
 
 /** How a gate is set: not there, or open for what somebody approved. */
 type Openable = "approve" | "off";
@@ -39,8 +40,6 @@ export interface Calendar {
   freezes: CalendarFreeze[];
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const onlyKeys = (value: object, ...allowed: string[]) => Object.keys(value).every((key) => allowed.includes(key));
 
 const openable = leaf<Openable>((value) => ["approve", "off"].includes(value), "approve or off");

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import type { EngineEvent, PulumiFn } from "@pulumi/pulumi/automation";
 import type { CommandContext } from "../commands/context";
 import { TributaryError } from "../errors";
-import { step, type Progress } from "../events";
+import { secondsSince, step, type Progress } from "../events";
 import type { LocalAws } from "../local";
 import { newRun, programRevision, type WorkEnding } from "../records";
 import type { Environment } from "./environments";
@@ -10,6 +10,7 @@ import { failure } from "./failure";
 import type { ImageBuild } from "./imageBuild";
 import type { Prepared } from "./prepare";
 import {
+  noChanges,
   addChanges,
   EngineListener,
   type Changes,
@@ -102,7 +103,7 @@ export async function deployStack(
   const started = performance.now();
   const runner = new ProgramRunner(options.program);
   const isolation = new Isolation();
-  let attempts: RunProgress = { changes: nothing, slowest: [] };
+  let attempts: RunProgress = { changes: noChanges, slowest: [] };
   const work = async (run: Run, prepared: Prepared): Promise<DeployResult> => {
     const done = await runPrepared(run, prepared, mode, options, (progress) => (attempts = progress));
     return { ...done, seconds: secondsSince(started) };
@@ -172,12 +173,6 @@ interface RunProgress {
   slowest: SlowResource[];
 }
 
-const nothing: Changes = { create: 0, update: 0, delete: 0, same: 0 };
-
-function secondsSince(started: number): number {
-  return Math.round(performance.now() - started) / 1000;
-}
-
 /** How often a deployment is tried again after resources were adopted; each time fewer can be in the way. */
 const adoptions = 3;
 
@@ -189,7 +184,7 @@ async function runEngine(
 ): Promise<EngineResult> {
   const { context, environment, engine } = run;
   if (mode === "up") await recoverPending(run);
-  let former = nothing;
+  let former: Changes = noChanges;
   for (let turn = 0; ; turn++) {
     const { listener, error } = await attempt(run, mode, options);
     const changes = addChanges(former, listener.changes);

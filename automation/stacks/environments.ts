@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 import { userError } from "../errors";
 import { readDriverSettings, type Check } from "../settings/driver";
+import { isRecord } from "../json";
 
 /** One stack of an environment, the environment in one region, as its settings tell. */
 export interface Environment {
@@ -262,8 +263,4 @@ function section(value: Record<string, unknown>, key: string): Record<string, un
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import { LambdaClient, ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
-import { localClientSettings, localHttpsAgent, type LocalAws } from "../local";
+import { connectClients, type LocalAws } from "../local";
 import type { Place } from "./recovery";
 import type { PendingOperation } from "./state";
 
@@ -17,8 +17,8 @@ export async function findMappings(
   const wanted = pending.filter(({ type, resource }) => type === "creating" && resource.type === mappingType);
   const found = new Map<string, string>();
   if (wanted.length === 0) return found;
-  const agent = aws && (await localHttpsAgent(aws));
-  const client = new LambdaClient({ ...(aws && agent ? localClientSettings(aws, agent) : {}), region: place.region });
+  const { settings, close } = await connectClients(aws);
+  const client = new LambdaClient({ ...settings, region: place.region });
   try {
     for (const { resource } of wanted) {
       const { functionName, eventSourceArn } = resource.inputs ?? {};
@@ -31,7 +31,7 @@ export async function findMappings(
     }
   } finally {
     client.destroy();
-    agent?.destroy();
+    close();
   }
   return found;
 }

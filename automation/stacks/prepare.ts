@@ -13,6 +13,7 @@ import { localAwsFolder } from "./folders";
 import { ensureFunctionHost } from "./functionHost";
 import type { ImageBuild, prepareImageBuild } from "./imageBuild";
 import { allOrFirstFailure } from "./together";
+import { secondsSince } from "../events";
 
 /** What all stacks of a run share. */
 export interface Common {
@@ -55,7 +56,7 @@ export async function prepareCommon(
   const timed = async <T>(name: string, work: Promise<T>): Promise<T> => {
     const started = performance.now();
     const result = await work;
-    phases.push({ name, seconds: Math.round(performance.now() - started) / 1000 });
+    phases.push({ name, seconds: secondsSince(started) });
     return result;
   };
   const isLocal = stacks.some(({ local }) => local);

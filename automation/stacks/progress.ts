@@ -173,6 +173,16 @@ export class EngineListener {
   }
 }
 
+/** Nothing changed, and nothing was there. */
+export const noChanges: Readonly<Changes> = { create: 0, update: 0, delete: 0, same: 0 };
+
+/** Changes of several stacks together. */
+export function sumChanges(all: readonly Readonly<Changes>[]): Changes {
+  const sum = { ...noChanges };
+  for (const each of all) for (const key of ["create", "update", "delete", "same"] as const) sum[key] += each[key];
+  return sum;
+}
+
 /** Changes of two runs of one deployment: what the first changed is the same in the second. */
 export function addChanges(first: Changes, second: Changes): Changes {
   return {

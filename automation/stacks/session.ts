@@ -6,7 +6,7 @@ import { recordableSettings, recordedWork, type Beginning, type UnderGuard, type
 import { checkAccounts, roleVariables } from "../waves/accounts";
 import { removeCutOffAttributes } from "./attributes";
 import type { Environment } from "./environments";
-import { alone, exclusively, together } from "./exclusive";
+import { exclusively, together } from "./exclusive";
 import { engineFolder, localAwsFolder, lockFolder } from "./folders";
 import { endLeftEngine } from "./locks";
 import { forgetLostState, prepare, prepareCommon, prepareStack, type Common, type Prepared } from "./prepare";
@@ -15,6 +15,7 @@ import { runSettings } from "./settingsFile";
 import { backendFolder } from "./state";
 import { targetOf } from "./target";
 import { openStack } from "./workspace";
+import { noChanges } from "./progress";
 
 /** An environment that this command has for itself, with everything that its stacks share made ready. */
 export interface Session {
@@ -72,11 +73,6 @@ export async function withSession<T>(
 /** Deployments of several environments use the local AWS side by side; nothing erases it meanwhile. */
 function beside<T>(root: string, { local }: Environment, command: string, work: () => Promise<T>): Promise<T> {
   return local ? together(localAwsFolder(root), command, work) : work();
-}
-
-/** Runs work that takes the whole local AWS away: no command works on any of its environments meanwhile. */
-export function withoutUsers<T>(root: string, command: string, work: () => Promise<T>): Promise<T> {
-  return alone(localAwsFolder(root), command, work);
 }
 
 /** How one stack is opened. */
@@ -141,14 +137,14 @@ async function recorded<T>(
   { aws, credentials }: Prepared,
   { record, settings }: StackOptions,
   open: (within: CommandContext) => Promise<T>,
-  ending: StackWork<T>["ending"] = () => ({ changes: { create: 0, update: 0, delete: 0, same: 0 } }),
+  ending: StackWork<T>["ending"] = () => ({ changes: noChanges }),
 ): Promise<T> {
   const { root, sink, signal } = context;
   const { project, name } = environment;
   const backend = openBackend(root, environment, { ...aws?.env, ...credentials });
   const used = recordableSettings(await runSettings(environment, undefined, settings));
   const beginning = { ...record!, project, target: targetOf(environment), settings: used };
-  let atFailure = { changes: { create: 0, update: 0, delete: 0, same: 0 } } as WorkEnding;
+  let atFailure = { changes: noChanges } as WorkEnding;
   const work = async ({ signal: both }: UnderGuard) => {
     try {
       const value = await open({ ...context, signal: both });

@@ -30,7 +30,7 @@ export async function writeRunSettings(
 }
 
 /** Where {@link writeRunSettings} writes. */
-export function runSettingsFile(root: string, environment: Environment): string {
+function runSettingsFile(root: string, environment: Environment): string {
   return path.join(engineFolder(root, environment), `Pulumi.${environment.name}.yaml`);
 }
 
@@ -72,7 +72,7 @@ const localSalt = "v1:2DDdvmAI5bE=:v1:KSLuDOXSnhAM0ZEI:tNoN0oE6iFMO11l+SAfW6O6EW
  * @param given `region`: set as `aws:region`, undefined leaves it as it is; `defaults`: keys that apply where neither text says
  * anything; `laid`: keys that go before both; `salt`: of the passphrase, where the texts have neither one nor a secrets provider
  */
-export function deriveSettings(
+function deriveSettings(
   base: string,
   override: string | undefined,
   { region, defaults, laid, salt }: { region?: string; defaults?: Config; laid?: Config; salt?: string },

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 import { parse, type SemVer } from "semver";
 import { automationApi } from "./automationApi";
-import { TributaryError } from "../errors";
+import { messageOf, TributaryError } from "../errors";
 import { step, type EventSink } from "../events";
 import { workPrefix } from "./cache";
 import { withLock } from "./lock";
@@ -161,7 +161,7 @@ export async function installOfficial(
     return await engineAt(root);
   } catch (error) {
     if (signal?.aborted) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     sink({
       type: "message",
       level: "warning",

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import type * as sts from "@aws-sdk/client-sts";
 import { TributaryError, userError } from "../errors";
-import { localAwsAs, localClientSettings, localHttpsAgent, type LocalAws } from "../local";
+import { connectClients, localAwsAs, type LocalAws } from "../local";
 import type { Environment } from "../stacks/environments";
 
 /** Credentials of a role for a limited time. */
@@ -147,9 +147,9 @@ async function withSts<T>(
   const module = load();
   // The owner of a role may be another account than the one that assumes it: on the local AWS its root does.
   const local = aws && localAwsAs(aws, account);
-  const agent = local && (await localHttpsAgent(local));
+  const { settings, close } = await connectClients(local);
   const connection = new module.STSClient({
-    ...(local && agent ? localClientSettings(local, agent) : {}),
+    ...settings,
     ...(region === undefined ? {} : { region }),
     ...(credentials ? { credentials } : {}),
     maxAttempts: 5,
@@ -158,7 +158,7 @@ async function withSts<T>(
     return await work(connection, module);
   } finally {
     connection.destroy();
-    agent?.destroy();
+    close();
   }
 }
 

@@ -1,7 +1,7 @@
 import { DeleteObjectsCommand, ListObjectVersionsCommand, S3Client, type ObjectIdentifier } from "@aws-sdk/client-s3";
 import { TributaryError, userError } from "../errors";
 import { step } from "../events";
-import { localAwsAs, localClientSettings, localHttpsAgent } from "../local";
+import { connectClients, localAwsAs } from "../local";
 import type { Environment } from "../stacks/environments";
 import type { Session } from "../stacks/session";
 import type { RecordedState } from "../stacks/state";
@@ -78,8 +78,8 @@ async function emptyBucket(
 
 async function withS3<T>(session: Session, stack: Environment, work: (s3: S3Client) => Promise<T>): Promise<T> {
   const aws = session.common.aws && localAwsAs(session.common.aws, stack.account);
-  const agent = aws && (await localHttpsAgent(aws));
-  const local = aws && agent ? { ...localClientSettings(aws, agent), forcePathStyle: true } : {};
+  const { settings, close } = await connectClients(aws);
+  const local = aws ? { ...settings, forcePathStyle: true } : {};
   const {
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -91,6 +91,6 @@ async function withS3<T>(session: Session, stack: Environment, work: (s3: S3Clie
     return await work(s3);
   } finally {
     s3.destroy();
-    agent?.destroy();
+    close();
   }
 }

@@ -9,6 +9,7 @@ import { lastWords } from "../lake/remote";
 import { query } from "../lake/query";
 import type { Check, Expectation } from "../settings/driver";
 import type { Environment } from "../stacks/environments";
+import { isRecord } from "../json";
 
 /** What came of one check on one stack. */
 export interface CheckResult {
@@ -138,9 +139,6 @@ async function findAlarms({ project, env }: Environment, lake: Lake): Promise<Fi
 
 /** Loaded when it is needed: most environments look at no alarms. */
 const load = () => createRequire(__filename)("@aws-sdk/client-cloudwatch") as typeof cloudwatch;
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function parse(text: string): unknown {
   try {

@@ -12,6 +12,7 @@ import { overWaves } from "./over";
 import { parallelStacks } from "./parallel";
 import { lookForStrangers } from "./strangers";
 import { stackResults, type EnvironmentResult } from "./results";
+import { secondsSince } from "../events";
 
 /** A stack that was deployed and looked at. */
 export interface Deployed extends DeployResult {
@@ -182,5 +183,5 @@ async function inSession<T>(
   const done = wanted.length === 0 ? all() : await withSession(context, wanted, command, shielded, { program });
   const { results, ...more } = done;
   const ok = results.every(({ status }) => status === "succeeded" || status === "skipped") && checks.every((c) => c.ok);
-  return { env, ok, stacks: results, checks, seconds: Math.round(performance.now() - started) / 1000, ...more };
+  return { env, ok, stacks: results, checks, seconds: secondsSince(started), ...more };
 }

@@ -101,7 +101,7 @@ export function changeText({ path, kind, before, after }: PropertyChange): strin
 }
 
 /** A value on one line. */
-export function valueText(value: Json | undefined): string {
+function valueText(value: Json | undefined): string {
   if (value === undefined) return "nothing";
   if (typeof value === "string" && /^\[[^\]]+\]$/.test(value)) return value;
   return JSON.stringify(value);

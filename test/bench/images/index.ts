@@ -6,7 +6,7 @@ import { prepareImages } from "../../../automation/images";
 import { ensureLocalAws, eraseLocalAws, type LocalAws } from "../../../automation/local";
 import { Workspace } from "../../local/support/workspace";
 import type { BenchmarkResult } from "../index";
-import { type Measurement, measured } from "./meter";
+import { columnsOf, type Measurement, measured } from "./meter";
 import { createRepository, ecrOf, PushCounter } from "./registry";
 import { functionNames, type Reference, writeReference } from "./reference";
 import { benchOf, freshBuilder, loginsOf, machine } from "./setup";
@@ -143,18 +143,16 @@ async function append(file: string): Promise<void> {
 }
 
 function rounded(row: Row): Record<string, string | number> {
-  const { side, builder, change, seconds, cpuSeconds, peakMegabytes, images: count, bytes } = row;
+  const { side, builder, change, images: count, bytes } = row;
   return {
     side,
     builder,
     change,
-    s: Math.round(seconds * 100) / 100,
-    "CPU s": Math.round(cpuSeconds * 10) / 10,
-    "peak MB": Math.round(peakMegabytes),
+    ...columnsOf(row),
     "images pushed": count,
     "MB pushed": Math.round(bytes / 10_000) / 100,
     // CodeBuild bills full minutes of one build; every side is one.
-    "CodeBuild min": Math.ceil(seconds / 60),
+    "CodeBuild min": Math.ceil(row.seconds / 60),
   };
 }
 

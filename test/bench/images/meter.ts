@@ -10,6 +10,15 @@ export interface Measurement {
   peakMegabytes: number;
 }
 
+/** A measurement as columns of a benchmark's table. */
+export function columnsOf({ seconds, cpuSeconds, peakMegabytes }: Measurement) {
+  return {
+    s: Math.round(seconds * 100) / 100,
+    "CPU s": Math.round(cpuSeconds * 10) / 10,
+    "peak MB": Math.round(peakMegabytes),
+  };
+}
+
 /** Clock ticks a second in /proc/stat; 100 on every Linux that Node runs on (USER_HZ). */
 const TICKS = 100;
 

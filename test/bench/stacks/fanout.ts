@@ -2,7 +2,7 @@ import { regions, resourcesOfSmallProgram, useSmallProgram, writeEnvironment } f
 import { Workspace } from "../../local/support/workspace";
 import type { BenchmarkResult } from "../index";
 import { machine } from "../images/setup";
-import { measured, type Measurement } from "../images/meter";
+import { columnsOf, measured, type Measurement } from "../images/meter";
 import { bare, initialize, type BareStack } from "./bare";
 
 interface Row extends Measurement {
@@ -59,16 +59,9 @@ async function measureSize(workspace: Workspace, stacks: number): Promise<Row[]>
   return rows;
 }
 
-function rounded({ stacks, side, work, seconds, cpuSeconds, peakMegabytes }: Row): Record<string, string | number> {
-  return {
-    stacks,
-    side,
-    work,
-    s: Math.round(seconds * 100) / 100,
-    "CPU s": Math.round(cpuSeconds * 10) / 10,
-    "peak MB": Math.round(peakMegabytes),
-    "MB a stack": Math.round(peakMegabytes / stacks),
-  };
+function rounded(row: Row): Record<string, string | number> {
+  const { stacks, side, work } = row;
+  return { stacks, side, work, ...columnsOf(row), "MB a stack": Math.round(row.peakMegabytes / stacks) };
 }
 
 function conclusions(rows: Row[]): string[] {

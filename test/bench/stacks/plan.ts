@@ -2,7 +2,7 @@ import { regions, resourcesOfSmallProgram, useSmallProgram, writeEnvironment } f
 import { Workspace } from "../../local/support/workspace";
 import type { BenchmarkResult } from "../index";
 import { machine } from "../images/setup";
-import { measured, type Measurement } from "../images/meter";
+import { columnsOf, measured, type Measurement } from "../images/meter";
 import { bare, type BareStack } from "./bare";
 
 interface Row extends Measurement {
@@ -56,15 +56,9 @@ async function planned(workspace: Workspace, args: string[]): Promise<void> {
   await workspace.json(["plan", ...args]);
 }
 
-function rounded({ stacks, side, change, seconds, cpuSeconds, peakMegabytes }: Row): Record<string, string | number> {
-  return {
-    stacks,
-    side,
-    change,
-    s: Math.round(seconds * 100) / 100,
-    "CPU s": Math.round(cpuSeconds * 10) / 10,
-    "peak MB": Math.round(peakMegabytes),
-  };
+function rounded(row: Row): Record<string, string | number> {
+  const { stacks, side, change } = row;
+  return { stacks, side, change, ...columnsOf(row) };
 }
 
 function conclusions(rows: Row[]): string[] {

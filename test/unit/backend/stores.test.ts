@@ -4,23 +4,13 @@ import * as os from "node:os";
 import * as path from "node:path";
 import fc from "fast-check";
 import type { ObjectStore } from "../../../automation/backend";
+import type { TributaryError } from "../../../automation/errors";
 import { DiskStore } from "../../../automation/backend/disk";
 import { S3Store } from "../../../automation/backend/s3";
-import { TributaryError } from "../../../automation/errors";
+import { fails } from "../support/fails";
 import { FakeS3 } from "./fakeS3";
 
 const key = "guards/project/dev.json";
-
-/** Asserts that a promise rejects with an error of this code, and returns it. */
-async function fails(work: Promise<unknown>, code: string): Promise<TributaryError> {
-  const error = await work.then(
-    () => assert.fail("it did not fail"),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof TributaryError, String(error));
-  assert.equal(error.code, code);
-  return error;
-}
 
 /** What every store promises. */
 function contract(make: () => Promise<ObjectStore>): void {

@@ -4,25 +4,15 @@ import { promises as fs } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { openBackend, type Backend } from "../../../automation/backend";
-import { TributaryError } from "../../../automation/errors";
 import { silent, type DriverEvent } from "../../../automation/events";
 import { freeEngineLocks, guardKey, withGuard } from "../../../automation/guard";
 import { engineGrace } from "../../../automation/guard/engineLocks";
 import { guardText, parseGuard, type GuardRecord } from "../../../automation/guard/record";
 import { realSystem } from "../../../automation/guard/system";
 import { defaultTiming } from "../../../automation/guard/timing";
+import { fails } from "../support/fails";
 
 const target = { project: "tributary", stack: "dev" };
-
-async function fails(work: Promise<unknown>, code: string): Promise<TributaryError> {
-  const error = await work.then(
-    () => assert.fail("it did not fail"),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof TributaryError, String(error));
-  assert.equal(error.code, code);
-  return error;
-}
 
 describe("guard", () => {
   let root: string;

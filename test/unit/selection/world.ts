@@ -1,5 +1,6 @@
 import type { Fingerprint, Inputs } from "../../../automation/selection/fingerprint";
-import { inputsFrom, sorted } from "../../../automation/selection/fingerprint";
+import { canonicalJson } from "../../../automation/json";
+import { inputsFrom } from "../../../automation/selection/fingerprint";
 import type { SelectionSources } from "../../../automation/selection/select";
 import { upstreamOf } from "../../../automation/selection/select";
 import { summarize } from "../../../automation/selection/state";
@@ -42,7 +43,7 @@ export class World {
   /** What a deployment now would bring about. */
   private desired({ name, settings, reads }: ModelStack): string {
     const outputs = reads.map((other) => this.stack(other).state?.applied ?? null);
-    return JSON.stringify(sorted([name, this.files, settings, this.engine, outputs]));
+    return canonicalJson([name, this.files, settings, this.engine, outputs]);
   }
 
   /** Whether a real plan of this stack would show a change. */
