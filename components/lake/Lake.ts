@@ -4,12 +4,11 @@ import type { LakeSettings } from "../../automation/settings";
 import { Component } from "../Component";
 import { CodeStore } from "../compute/CodeStore";
 import { CommonLayer } from "../compute/CommonLayer";
-import { ContainerFunction } from "../compute/ContainerFunction";
+import type { ContainerFunction } from "../compute/ContainerFunction";
 import { Catalog } from "../datasets/Catalog";
 import { Dataset } from "../datasets/Dataset";
 import type { Scope } from "../scope";
 import { Arrivals } from "../stages/Arrivals";
-import { MAX_RECEIVES } from "../stages/Queue";
 import { Consumer } from "../stages/Consumer";
 import { STAGE_A, StageA } from "../stages/StageA";
 import { STAGE_B, StageB } from "../stages/StageB";
@@ -17,12 +16,10 @@ import { stateMachineArn } from "../stages/StateMachine";
 import { ControlTables } from "../storage/ControlTables";
 import { LakeStorage } from "../storage/LakeStorage";
 import { withDefaultTags } from "../tags";
-import { type EnvName, functionDefinitions, type FunctionName, functionNames } from "./functions";
+import { type EnvName, type FunctionName, functionNames } from "./functions";
 import { grantAll } from "./grants";
-import { type ArchiveParts, digestVariable, type LakeCode, packageOf } from "./packages";
-
-/** How often an object is tried in a stage before it fails. */
-export const MAX_ATTEMPTS = 3;
+import { lakeFunctions } from "./lakeFunctions";
+import type { ArchiveParts, LakeCode } from "./packages";
 
 /** Arrivals are small and independent of each other: a batch of them may be this many times larger than a stage's. */
 const ARRIVALS_BATCH_FACTOR = 10;
@@ -71,7 +68,9 @@ export class Lake extends Component<LakeNodes> {
     const catalog = this.catalog(storage);
     const archives = this.archives(storage);
     const arrivals = this.arrivals(storage);
-    const functions = this.functions({ archives, storage }, this.environment(storage, tables, catalog, arrivals));
+    const environment = this.environment(storage, tables, catalog, arrivals);
+    const parts = { ...this.args, archives, key: storage.key, environment };
+    const functions = lakeFunctions(this.logicalName, parts, this.child());
     const stageA = this.stageA(storage, functions);
     const stageB = this.stageB(storage, functions);
     const datasets = this.datasets(storage, tables, catalog, { functions, stageA, stageB });
@@ -174,50 +173,6 @@ export class Lake extends Component<LakeNodes> {
     };
   }
 
-  private functions(
-    parts: FunctionParts,
-    environment: Record<EnvName, pulumi.Input<string>>,
-  ): Record<FunctionName, ContainerFunction> {
-    return Object.fromEntries(functionNames.map((name) => [name, this.function(name, parts, environment)])) as Record<
-      FunctionName,
-      ContainerFunction
-    >;
-  }
-
-  private function(
-    name: FunctionName,
-    parts: FunctionParts,
-    environment: Record<EnvName, pulumi.Input<string>>,
-  ): ContainerFunction {
-    const { scope, settings } = this.args;
-    const { env, ...definition } = functionDefinitions[name];
-    const { memory = definition.memory, reservedConcurrency } = settings.functions[name] ?? {};
-    const code = packageOf(name, this.args, parts.archives);
-    return new ContainerFunction(
-      `${this.logicalName}-${name}`,
-      {
-        ...definition,
-        scope,
-        what: name,
-        package: code,
-        environment: {
-          ...digestVariable(code),
-          ...Object.fromEntries(env.map((variable) => [variable, environment[variable]])),
-          POWERTOOLS_SERVICE_NAME: name,
-          POWERTOOLS_LOG_LEVEL: settings.logLevel,
-          MAX_ATTEMPTS: String(MAX_ATTEMPTS),
-          MAX_RECEIVE_COUNT: String(MAX_RECEIVES),
-        },
-        memory,
-        reservedConcurrency,
-        architecture: settings.architecture,
-        logs: { retention: settings.retention.logs, key: parts.storage.key },
-        tracing: settings.tracing,
-      },
-      this.child(),
-    );
-  }
-
   private stageA({ key }: LakeStorage, functions: Record<FunctionName, ContainerFunction>): StageA {
     return new StageA(
       `${this.logicalName}-stage-a`,
@@ -295,11 +250,6 @@ export class Lake extends Component<LakeNodes> {
       this.child(),
     );
   }
-}
-
-/** What every function is made with. */
-interface FunctionParts extends Pick<LakeNodes, "storage"> {
-  archives: ArchiveParts | undefined;
 }
 
 /** One message at a time stays one at a time. */

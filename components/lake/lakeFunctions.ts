@@ -1,0 +1,69 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { LakeSettings } from "../../automation/settings";
+import { ContainerFunction } from "../compute/ContainerFunction";
+import type { Scope } from "../scope";
+import { MAX_RECEIVES } from "../stages/Queue";
+import type { CustomerKey } from "../storage/CustomerKey";
+import { type EnvName, functionDefinitions, type FunctionName, functionNames } from "./functions";
+import { type ArchiveParts, digestVariable, type LakeCode, packageOf } from "./packages";
+
+/** How often an object is tried in a stage before it fails. */
+export const MAX_ATTEMPTS = 3;
+
+/** What every function of a lake is made with. */
+export type FunctionParts = LakeCode & {
+  scope: Scope;
+  settings: LakeSettings;
+  /** Only where functions run archives. */
+  archives: ArchiveParts | undefined;
+  /** Key that their logs are encrypted with. */
+  key: CustomerKey;
+  /** Values of all variables that functions may ask for. */
+  environment: Record<EnvName, pulumi.Input<string>>;
+};
+
+/** All functions of a lake, by the folder that holds their code. */
+export function lakeFunctions(
+  lake: string,
+  parts: FunctionParts,
+  opts: pulumi.ComponentResourceOptions,
+): Record<FunctionName, ContainerFunction> {
+  return Object.fromEntries(
+    functionNames.map((name) => [name, lakeFunction(`${lake}-${name}`, name, parts, opts)]),
+  ) as Record<FunctionName, ContainerFunction>;
+}
+
+function lakeFunction(
+  logicalName: string,
+  name: FunctionName,
+  parts: FunctionParts,
+  opts: pulumi.ComponentResourceOptions,
+): ContainerFunction {
+  const { scope, settings, environment } = parts;
+  const { env, ...definition } = functionDefinitions[name];
+  const { memory = definition.memory, reservedConcurrency } = settings.functions[name] ?? {};
+  const code = packageOf(name, parts, parts.archives);
+  return new ContainerFunction(
+    logicalName,
+    {
+      ...definition,
+      scope,
+      what: name,
+      package: code,
+      environment: {
+        ...digestVariable(code),
+        ...Object.fromEntries(env.map((variable) => [variable, environment[variable]])),
+        POWERTOOLS_SERVICE_NAME: name,
+        POWERTOOLS_LOG_LEVEL: settings.logLevel,
+        MAX_ATTEMPTS: String(MAX_ATTEMPTS),
+        MAX_RECEIVE_COUNT: String(MAX_RECEIVES),
+      },
+      memory,
+      reservedConcurrency,
+      architecture: settings.architecture,
+      logs: { retention: settings.retention.logs, key: parts.key },
+      tracing: settings.tracing,
+    },
+    opts,
+  );
+}
