@@ -7,6 +7,7 @@ import { pinnedBases, promotedImages } from "./automation/images/source";
 import { packageCode } from "./automation/packaging";
 import {
   holdsImages,
+  holdsPipelines,
   type Identity,
   type ImageBuildSettings,
   parseImagesSettings,
@@ -15,22 +16,26 @@ import {
   rawSettings,
   type Settings,
 } from "./automation/settings";
+import { deliveryProgram } from "./components/delivery/program";
 import { Images } from "./components/images/Images";
 import { Lake } from "./components/lake/Lake";
 import type { LakeCode } from "./components/lake/packages";
 import type { Scope } from "./components/scope";
+import { leaveOutUnreadStacks } from "./components/stackTraces";
 import { loadManifests } from "./layer/manifest";
 
 const root = __dirname;
+leaveOutUnreadStacks();
 
 /**
- * The program of every stack: settings, then the images (stack `images`) or one lake (any other), and its outputs.
+ * The program of every stack: settings, then images (stack `images`), pipelines (`delivery`) or one lake (any other), and outputs.
  * `pulumi up` runs it, and so does the driver, as an inline program.
  *
  * @throws user errors for wrong settings, manifests and Dockerfiles, before anything is created
  */
 async function program() {
   const raw = rawSettings();
+  if (holdsPipelines(raw.stack)) return deliveryProgram(raw);
   if (!holdsImages(raw.stack)) return lake(parseSettings(raw));
   const settings = parseImagesSettings(raw);
   return (await images(settings, scopeOf(settings))).outputs;
@@ -38,7 +43,8 @@ async function program() {
 
 async function lake(settings: Settings) {
   const manifests = loadManifests(path.join(root, "datasets"));
-  const scope = await scopeOf(settings);
+  const { permissionsBoundary } = settings;
+  const scope = { ...(await scopeOf(settings)), ...(permissionsBoundary ? { permissionsBoundary } : {}) };
   return new Lake("lake", { scope, settings, manifests, ...(await codeOf(settings, scope)) }).outputs;
 }
 

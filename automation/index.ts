@@ -7,9 +7,15 @@ export { eventStream, silent, step, type DriverEvent, type EventSink, type Event
 export { libraryContext } from "./library";
 export type { CommandContext } from "./commands/context";
 export { connect, withLake, type Lake } from "./lake/connect";
-export { executions, type Execution } from "./lake/executions";
+export { addressOf, type Address } from "./lake/address";
+export { counts, proveCounts, type Counts, type Proof } from "./lake/counts";
+export { executions, type Execution, type ExecutionFilter } from "./lake/executions";
+export { follow, type FollowOptions } from "./lake/follow";
+export { storyOf, type Story, type StoryVersion } from "./lake/story";
 export { ingest, type IngestRequest, type IngestResult } from "./lake/ingest";
-export { query, type QueryResult } from "./lake/query";
+export { backfill, type BackfillRequest, type BackfillSummary } from "./lake/backfill";
+export { erase, type EraseReport, type EraseRequest } from "./lake/erase/erase";
+export { query, queryPages, type QueryPage, type QueryResult, type QueryStatistics } from "./lake/query";
 export { buildImages, type Release, type ReleasedImage } from "./release/build";
 export { compareFunctions, type Comparison } from "./release/compare";
 export { listImages, listRunning, type ImageList, type ListedImage } from "./release/list";
@@ -45,6 +51,19 @@ export { orderStacks, selectStacks, type OrderedStack, type SelectedStack, type 
 export { openBackend, openStore, type Backend, type ObjectStore, type Stored } from "./backend";
 export { freeEngineLocks, guardHolder, withGuard, type Guard, type GuardOptions } from "./guard";
 export { history, lastRecord, type Deployment, type History } from "./records";
+export { drawPipeline } from "./pipeline/show/text";
+export { mermaid } from "./pipeline/show/mermaid";
+export {
+  beginRun,
+  findPipeline,
+  findSource,
+  pipelinesAt,
+  resumeRun,
+  runLocally,
+  type LocalRunOptions,
+  type PipelineRun,
+} from "./pipeline/run";
+export { readReports, type Report } from "./pipeline/reports";
 export { planRollback, rollbackEnvironment, type RollbackOptions, type RollbackPlan } from "./rollback";
 export {
   broadenings,

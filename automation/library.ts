@@ -16,5 +16,11 @@ export interface LibraryOptions {
  * @param root absolute path of the checkout
  */
 export function libraryContext(root: string, { sink = silent, signal }: LibraryOptions = {}): CommandContext {
-  return { root, sink, signal: signal ?? new AbortController().signal, shield: (work) => work() };
+  return {
+    root,
+    sink,
+    signal: signal ?? new AbortController().signal,
+    shield: (work) => work(),
+    print: () => undefined,
+  };
 }

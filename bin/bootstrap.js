@@ -158,6 +158,8 @@ function run(args) {
 }
 
 const tasks = {
+  // What every build of a pipeline begins with: the dependencies, and nothing else.
+  install: () => 0,
   demo: (args) => run(["bin/tributary.js", "demo", ...args]),
   test: (args) => run(["bin/test.js", ...args]),
   bench: (args) => run(["-r", "ts-node/register", "test/bench/index.ts", ...args]),

@@ -16,10 +16,39 @@ export interface Grantee {
   addStatements(...statements: Statement[]): void;
 }
 
+/**
+ * Statements, each once. The datasets of a lake grant the same on their queues: resolving the outputs of five hundred equal
+ * statements a role would take longer than making the resources.
+ */
+export class Statements {
+  private readonly plain = new Map<string, Statement>();
+  private readonly others: Statement[] = [];
+
+  /** Adds statements; those with outputs are compared by the output itself, once it is known. */
+  add(...statements: Statement[]): void {
+    for (const statement of statements) {
+      if (isPlain(statement)) this.plain.set(JSON.stringify(statement), statement);
+      else this.others.push(statement);
+    }
+  }
+
+  /** All of them. */
+  get all(): readonly Statement[] {
+    return [...this.plain.values(), ...this.others];
+  }
+}
+
+function isPlain({ resources, conditions = {} }: Statement): boolean {
+  const values = [...resources, ...Object.values(conditions).flatMap((each) => Object.values(each))];
+  return values.every((value) => typeof value === "string");
+}
+
 /** Actions for which AWS offers no resource-level permission; the only statements on resource `*`. */
 const unscopableActions = {
   /** X-Ray takes segments for the account as a whole. */
   tracing: ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"],
+  /** Metrics belong to no resource; Glue writes its jobs' into a name space of its own. */
+  metrics: ["cloudwatch:PutMetricData"],
   /** Vended log deliveries, by which Step Functions writes its log group, are managed for the account as a whole. */
   logDelivery: [
     "logs:CreateLogDelivery",
@@ -61,7 +90,7 @@ export function renderPolicy(statements: readonly pulumi.Unwrap<Statement>[], ow
   throw userError(
     "PolicyTooLarge",
     `the policy of ${owner} has ${document.length} characters; IAM allows ${INLINE_POLICY_LIMIT} for a role`,
-    "split the datasets over two lakes: some functions are granted the queues of every dataset",
+    "grant by a name, a prefix or a tag that the resources share, as the queues of datasets are (components/stages/queueFamily.ts)",
   );
 }
 

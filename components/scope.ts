@@ -14,6 +14,8 @@ export interface Scope {
   region: string;
   /** AWS partition, e.g. `aws`. */
   partition: string;
+  /** ARN of the policy that every role gets as its permissions boundary; a deploy role of a pipeline makes no role without. */
+  permissionsBoundary?: string;
   /** Suffix of the partition's service principals, e.g. `amazonaws.com`. */
   dnsSuffix: string;
 }
@@ -43,7 +45,12 @@ interface NameRule {
   lower?: true;
   /** What the name needs besides project and environment, because other accounts or regions share its name space. */
   qualifiers: readonly ("account" | "region")[];
+  /** Characters of `<project>-<env>-` that even the shortest name keeps: {@link nameStart}. @default 8 */
+  keeps?: number;
 }
+
+/** {@link NameRule.keeps} where a rule does not say it. */
+const KEEPS = 8;
 
 const word = { illegal: /[^A-Za-z0-9_-]/g, separator: "-", qualifiers: [] } as const;
 
@@ -51,7 +58,8 @@ const word = { illegal: /[^A-Za-z0-9_-]/g, separator: "-", qualifiers: [] } as c
 const rules = {
   s3Bucket: { max: 63, illegal: /[^a-z0-9-]/g, separator: "-", lower: true, qualifiers: ["account", "region"] },
   dynamodbTable: { ...word, max: 255 },
-  sqsQueue: { ...word, max: 80 },
+  // Policies name the queues of all datasets by what their names begin with.
+  sqsQueue: { ...word, max: 80, keeps: 24 },
   lambdaFunction: { ...word, max: 64 },
   lambdaLayer: { ...word, max: 64 },
   // IAM is global: a further region's lake must not meet the first one's roles.
@@ -59,10 +67,23 @@ const rules = {
   logGroup: { ...word, max: 400 },
   stateMachine: { ...word, max: 80 },
   eventRule: { ...word, max: 64 },
+  schedule: { ...word, max: 64 },
+  httpApi: { ...word, max: 128 },
+  glueJob: { ...word, max: 255 },
+  // Policies name the crawlers of all datasets by what their names begin with.
+  glueCrawler: { ...word, max: 255, keeps: 24 },
+  glueSecurityConfiguration: { ...word, max: 255 },
   athenaWorkgroup: { ...word, max: 128 },
   glueDatabase: { max: 255, illegal: /[^a-z0-9_]/g, separator: "_", lower: true, qualifiers: [] },
   ecrRepository: { max: 256, illegal: /[^a-z0-9-]/g, separator: "-", lower: true, qualifiers: [] },
   kmsAlias: { ...word, max: 250 },
+  iamPolicy: { ...word, max: 128, qualifiers: ["region"] },
+  codepipeline: { ...word, max: 100 },
+  codebuildProject: { ...word, max: 150 },
+  snsTopic: { ...word, max: 256 },
+  dashboard: { ...word, max: 255 },
+  chatConfiguration: { ...word, max: 128 },
+  securityGroup: { ...word, max: 255 },
 } as const satisfies Record<string, NameRule>;
 
 /** The kinds of resources that {@link physicalName} knows the limits of. */
@@ -85,14 +106,23 @@ export function physicalName(kind: NameKind, scope: Scope, what: string, suffix 
   const prefix = [scope.project, scope.env].join(rule.separator);
   const tail = [what, ...rule.qualifiers.map((qualifier) => scope[qualifier])].join(rule.separator);
   const asked = prefix + rule.separator + tail;
-  // A separator at the end is refused by some services (ECR), and says nothing anywhere.
-  const clean = (text: string) =>
-    (rule.lower ? text.toLowerCase() : text).replace(rule.illegal, rule.separator).replace(/[-_]+$/, "");
-  if (clean(asked) === asked && asked.length + suffix.length <= rule.max) return asked + suffix;
+  if (clean(rule, asked) === asked && asked.length + suffix.length <= rule.max) return asked + suffix;
   const digest = createHash("sha256").update(asked).digest("hex").slice(0, DIGEST);
   const room = rule.max - suffix.length - DIGEST - 2;
-  const keptTail = clean(tail).slice(0, room - 8);
-  return [clean(prefix).slice(0, room - keptTail.length), keptTail, digest].join(rule.separator) + suffix;
+  const keptTail = clean(rule, tail).slice(0, room - (rule.keeps ?? KEEPS));
+  return [clean(rule, prefix).slice(0, room - keptTail.length), keptTail, digest].join(rule.separator) + suffix;
+}
+
+/** What the physical names of a kind begin with in a scope, whatever they name: policies may end it with `*`. */
+export function nameStart(kind: NameKind, scope: Scope): string {
+  const rule = nameRules[kind];
+  const prefix = clean(rule, [scope.project, scope.env].join(rule.separator));
+  return (prefix + rule.separator).slice(0, rule.keeps ?? KEEPS);
+}
+
+/** Without what the service refuses. A separator at the end is refused by some (ECR), and says nothing anywhere. */
+function clean(rule: NameRule, text: string): string {
+  return (rule.lower ? text.toLowerCase() : text).replace(rule.illegal, rule.separator).replace(/[-_]+$/, "");
 }
 
 /**

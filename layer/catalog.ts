@@ -1,4 +1,9 @@
-import { BatchCreatePartitionCommand, GetTableCommand, type StorageDescriptor } from "@aws-sdk/client-glue";
+import {
+  BatchCreatePartitionCommand,
+  GetTableCommand,
+  StartCrawlerCommand,
+  type StorageDescriptor,
+} from "@aws-sdk/client-glue";
 import { client } from "./clients";
 import { env } from "./config";
 import { LayerError } from "./errors";
@@ -44,6 +49,15 @@ export async function registerPartitions(table: string, columns: string[], proce
     );
     if (registered.size > 10_000) registered.clear();
     for (const [name] of part) registered.set(name, now + REMEMBERED);
+  }
+}
+
+/** Starts a crawler; one that runs already will see the new files, or is started by the next batch. */
+export async function startCrawler(Name: string): Promise<void> {
+  try {
+    await (await client("glue")).send(new StartCrawlerCommand({ Name }));
+  } catch (error) {
+    if ((error as Error).name !== "CrawlerRunningException") throw error;
   }
 }
 

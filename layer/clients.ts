@@ -1,4 +1,6 @@
+import type { AthenaClient } from "@aws-sdk/client-athena";
 import type { GlueClient } from "@aws-sdk/client-glue";
+import type { LambdaClient } from "@aws-sdk/client-lambda";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import type { SQSClient } from "@aws-sdk/client-sqs";
@@ -11,6 +13,8 @@ export interface Clients {
   sqs: SQSClient;
   stepFunctions: SFNClient;
   glue: GlueClient;
+  lambda: LambdaClient;
+  athena: AthenaClient;
 }
 
 const made: { [Name in keyof Clients]?: Promise<Clients[Name]> } = {};
@@ -48,6 +52,14 @@ const makers: { [Name in keyof Clients]: () => Promise<Clients[Name]> } = {
   async glue() {
     const { GlueClient } = await import("@aws-sdk/client-glue");
     return new GlueClient(options());
+  },
+  async lambda() {
+    const { LambdaClient } = await import("@aws-sdk/client-lambda");
+    return new LambdaClient(options());
+  },
+  async athena() {
+    const { AthenaClient } = await import("@aws-sdk/client-athena");
+    return new AthenaClient(options());
   },
 };
 

@@ -6,6 +6,10 @@ export type EnvName =
   | "EXECUTION_HISTORY_TABLE"
   | "DATASETS_TABLE"
   | "IDEMPOTENCY_TABLE"
+  | "DATA_SCHEMAS_TABLE"
+  | "METRICS_TABLE"
+  | "EVENTS_TABLE"
+  | "ARTIFACTS_TABLE"
   | "RAW_BUCKET"
   | "STAGE_BUCKET"
   | "DATABASE_NAME"
@@ -13,6 +17,14 @@ export type EnvName =
   | "STAGE_B_STATE_MACHINE_ARN"
   | "ARRIVALS_QUEUE_URL"
   | "ARRIVALS_DLQ_URL"
+  | "BACKFILL_STATE_MACHINE_ARN"
+  | "INPUT_DATABASE_NAME"
+  | "DUCKDB_LIMIT"
+  | "ATHENA_LIMIT"
+  | "GLUE_WORKERS"
+  | "GLUE_WORKER_TYPE"
+  | "GLUE_MINUTES"
+  | "RECONCILE_ARN"
   | "LANES";
 
 /**
@@ -40,6 +52,14 @@ export function maxReceives(): number {
 export function lanes(): number {
   return positive("LANES", 8);
 }
+
+/** How long entries of the control tables are kept (days), `HISTORY_DAYS`, `EVENTS_DAYS`, `METRICS_DAYS`. */
+export function keptDays(what: keyof typeof KEPT_DAYS): number {
+  return positive(`${what}_DAYS`, KEPT_DAYS[what]);
+}
+
+/** What the settings say where nothing else is set (tributary:retention). */
+const KEPT_DAYS = { HISTORY: 365, EVENTS: 365, METRICS: 730 } as const;
 
 function positive(name: string, fallback: number): number {
   const value = Number(process.env[name] ?? fallback);

@@ -4,13 +4,29 @@ import {
   ReceiveMessageCommand,
   type Message,
 } from "@aws-sdk/client-sqs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { client } from "./clients";
-import { LayerError } from "./errors";
+import { digest } from "./identity";
 import { log } from "./log";
-import { hide, send, type Outgoing } from "./queues";
+import { hide, trySend, type Outgoing } from "./queues";
 
-/** How long a message stays hidden while it is sent back (s). */
+/** How long a message stays hidden while it is sent back (s); a batch takes at most 10 s, at one message a second. */
 const HIDDEN = 60;
+
+/** How long one call takes messages (s): well below the redrive functions' timeout (`timings.redrive`). */
+export const REDRIVE_SECONDS = 90;
+
+/** Batches in a row with nothing but newcomers, after which a DLQ counts as gone through. */
+const IDLE_BATCHES = 3;
+
+/** How often a message is sent at most, besides what the SDK repeats. */
+const SEND_TRIES = 2;
+
+/** How often a message's deletion is tried. */
+const DELETE_TRIES = 3;
+
+/** Attribute of a message that was put to the end of its DLQ: when it first came there (ms since 1970). */
+const FAILED_AT = "failedAt";
 
 /** What a redrive function answers. */
 export interface Redriven {
@@ -18,44 +34,230 @@ export interface Redriven {
   redriven: number;
   /** Messages that are still in the DLQ, as far as SQS knows. */
   remaining: number;
+  /** Messages whose objects needed nothing any more: out of the DLQ, and not sent. */
+  dropped: number;
+  /** Messages that were not asked for: at the end of the DLQ now, in their order. */
+  passed: number;
+  /** Messages that could not be sent back now: they stay, and so does what follows them in their group. */
+  failed: number;
+  /** The call ended because its time was up: another one, with the same `before`, goes on. */
+  more: boolean;
+  /** What came later was left alone (ms since 1970). */
+  before: number;
 }
 
-/** Decides about a message of a DLQ: what to send, or undefined when its object needs nothing any more. */
-export type Decide = (body: string) => Promise<Outgoing | undefined>;
+/** A message of a DLQ. */
+export interface DeadLetter {
+  body: string;
+  /** Code of the error that brought it there; missing where the queue itself gave the message up. */
+  reason?: string | undefined;
+  /** When it came into the DLQ (ms since 1970). */
+  failedAt: number;
+}
+
+/** What to do with a message: send something back, drop it because its objects need nothing, or leave it in the DLQ. */
+export type Decision = { send: Outgoing } | "drop" | "pass";
+
+/** Decides about a message; when it throws, the message stays, and so does what follows in its group. */
+export type Decide = (letter: DeadLetter) => Promise<Decision>;
+
+/** How a DLQ is gone through. */
+export interface RedriveOptions {
+  /** Most messages that are sent back. */
+  max: number;
+  /** Only messages that came before (ms since 1970): an object that fails again would go round for ever. @default now */
+  before?: number | undefined;
+  /** Most messages a second. @default as fast as it goes */
+  rate?: number | undefined;
+  /** @default {@link REDRIVE_SECONDS} */
+  seconds?: number;
+}
 
 /**
- * Sends the messages of a DLQ back to their queue. A message leaves the DLQ only after the queue has it; one that cannot be
- * sent stays. What comes into the DLQ meanwhile stays, too: an object that fails again would go round for ever.
- *
- * @param max most messages
+ * Sends messages of a DLQ back to their queue. A message leaves the DLQ only after the queue has it. Messages of a group are
+ * sent one after the other; after the first that fails, the rest of its group stays, so that none overtakes it. Messages
+ * that were not asked for go to the end of the DLQ: a FIFO queue shows nothing behind them otherwise.
  */
-export async function redriveQueue(dlqUrl: string, queueUrl: string, max: number, decide: Decide): Promise<Redriven> {
-  const began = Date.now();
-  const newcomers: Message[] = [];
-  let redriven = 0;
-  for (let taken = 0; taken < max;) {
-    const received = await receive(dlqUrl, Math.min(10, max - taken));
-    const messages = received.filter((message) => sentAt(message) <= began);
-    newcomers.push(...received.filter((message) => !messages.includes(message)));
-    if (messages.length === 0) break;
-    taken += messages.length;
-    const { sent, done } = await sendBack(queueUrl, messages, decide);
-    redriven += sent;
-    await remove(dlqUrl, done);
-    // A FIFO queue shows nothing of a group while some of it is hidden: more would only be had later.
-    if (done.length < messages.length) break;
+export async function redriveQueue(
+  dlqUrl: string,
+  queueUrl: string,
+  options: RedriveOptions,
+  decide: Decide,
+): Promise<Redriven> {
+  const pass = new Pass(dlqUrl, queueUrl, options, decide);
+  try {
+    await pass.run();
+  } finally {
+    await pass.showAgain();
   }
-  const handles = newcomers.map(({ ReceiptHandle }) => ({ receiptHandle: ReceiptHandle as string, seconds: 0 }));
-  await hide(dlqUrl, handles);
-  return { redriven, remaining: await count(dlqUrl) };
+  return { ...pass.counts, remaining: await count(dlqUrl), before: pass.before };
+}
+
+/** A message with what was decided about it. */
+interface Decided {
+  message: Message;
+  decision: Decision;
+}
+
+/** One way through a DLQ. */
+class Pass {
+  readonly counts = { redriven: 0, dropped: 0, passed: 0, failed: 0, more: false };
+  private readonly began = Date.now();
+  /** What comes later is left alone (ms since 1970). */
+  readonly before: number;
+  /** Groups of which a message has to stay: the rest of the group stays as well. */
+  private readonly stopped = new Set<string>();
+  private readonly staying: Message[] = [];
+
+  constructor(
+    private readonly dlqUrl: string,
+    private readonly queueUrl: string,
+    private readonly options: RedriveOptions,
+    private readonly decide: Decide,
+  ) {
+    this.before = options.before ?? this.began;
+  }
+
+  async run(): Promise<void> {
+    for (let idle = 0; idle < IDLE_BATCHES && this.counts.redriven < this.options.max;) {
+      if (this.seconds() > (this.options.seconds ?? REDRIVE_SECONDS)) {
+        this.counts.more = true;
+        return;
+      }
+      const messages = await receive(this.dlqUrl, this.batchSize());
+      if (messages.length === 0) return;
+      const due = messages.filter((message) => sentAt(message) <= this.before);
+      this.staying.push(...messages.filter((message) => !due.includes(message)));
+      idle = due.length === 0 ? idle + 1 : 0;
+      await this.batch(due);
+      await this.slowDown();
+    }
+  }
+
+  /** What stays is shown again at once, in its order. */
+  async showAgain(): Promise<void> {
+    const handles = this.staying.map(({ ReceiptHandle }) => ({ receiptHandle: ReceiptHandle as string, seconds: 0 }));
+    await hide(this.dlqUrl, handles).catch((error: unknown) =>
+      log.warn("what stays in the DLQ is hidden for a while", { error: error as Error }),
+    );
+  }
+
+  private async batch(messages: Message[]): Promise<void> {
+    const groups = new Map<string, Message[]>();
+    for (const message of messages) groups.set(groupOf(message), [...(groups.get(groupOf(message)) ?? []), message]);
+    const done: Message[] = [];
+    // One of each group at a time: of two in one request the first might be refused and the second taken.
+    for (let turn = 0; [...groups.values()].some((of) => turn < of.length); turn++) {
+      const decided = await this.judgeAll([...groups.values()].flatMap((of) => of[turn] ?? []));
+      const dropped = decided.filter(({ decision }) => decision === "drop");
+      this.counts.dropped += dropped.length;
+      const sent = await this.sendBack(decided);
+      const passed = await this.putToTheEnd(decided);
+      done.push(...dropped.map(({ message }) => message), ...sent, ...passed);
+    }
+    await remove(this.dlqUrl, done);
+  }
+
+  /** Decides only about what can be sent now: a decision opens objects again. */
+  private async judgeAll(messages: Message[]): Promise<Decided[]> {
+    const decided: Decided[] = [];
+    let left = this.options.max - this.counts.redriven;
+    for (const message of messages) {
+      const one = await this.judge(message, left > 0);
+      if (one) decided.push(one);
+      if (typeof one?.decision === "object") left--;
+    }
+    return decided;
+  }
+
+  /** Undefined when the message stays. */
+  private async judge(message: Message, allowed: boolean): Promise<Decided | undefined> {
+    if (!allowed) this.stopped.add(groupOf(message));
+    if (this.stopped.has(groupOf(message))) {
+      this.staying.push(message);
+      return undefined;
+    }
+    try {
+      return { message, decision: await this.decide(letterOf(message)) };
+    } catch (error) {
+      this.stays(message, error);
+      return undefined;
+    }
+  }
+
+  private stays(message: Message, error: unknown): void {
+    log.error("a message stays in the DLQ", { messageId: message.MessageId, error: error as Error });
+    this.stopped.add(groupOf(message));
+    this.staying.push(message);
+    this.counts.failed++;
+  }
+
+  private async sendBack(decided: Decided[]): Promise<Message[]> {
+    const outgoing = decided.flatMap(({ message, decision }) =>
+      typeof decision === "object" ? [{ message, out: decision.send }] : [],
+    );
+    const sent = await this.sendAll(this.queueUrl, outgoing);
+    this.counts.redriven += sent.length;
+    return sent;
+  }
+
+  private async putToTheEnd(decided: Decided[]): Promise<Message[]> {
+    const outgoing = decided.flatMap(({ message, decision }) =>
+      decision === "pass" ? [{ message, out: again(message) }] : [],
+    );
+    const sent = await this.sendAll(this.dlqUrl, outgoing);
+    this.counts.passed += sent.length;
+    return sent;
+  }
+
+  /** What a queue refuses is tried once more at once; nothing behind it in its group is sent meanwhile. */
+  private async sendAll(url: string, outgoing: { message: Message; out: Outgoing }[]): Promise<Message[]> {
+    const sent: Message[] = [];
+    let open = outgoing;
+    for (let tries = 1; open.length > 0; tries++) {
+      const results = await trySend(
+        url,
+        open.map(({ out }) => out),
+      );
+      sent.push(...open.filter((_, index) => results[index]?.sent).map(({ message }) => message));
+      const errors = results.filter((result) => !result.sent).map(({ error }) => error);
+      open = open.filter((_, index) => !results[index]?.sent);
+      if (tries < SEND_TRIES) continue;
+      open.forEach(({ message }, index) => this.stays(message, errors[index]));
+      return sent;
+    }
+    return sent;
+  }
+
+  private batchSize(): number {
+    const { max, rate = 10 } = this.options;
+    return Math.max(1, Math.min(10, rate, max - this.counts.redriven));
+  }
+
+  private async slowDown(): Promise<void> {
+    const { rate } = this.options;
+    if (rate === undefined) return;
+    const wait = (this.counts.redriven / rate - this.seconds()) * 1_000;
+    if (wait > 0) await sleep(wait);
+  }
+
+  private seconds(): number {
+    return (Date.now() - this.began) / 1_000;
+  }
 }
 
 async function receive(queueUrl: string, most: number): Promise<Message[]> {
   const request = new ReceiveMessageCommand({
     ...{ QueueUrl: queueUrl, MaxNumberOfMessages: most, VisibilityTimeout: HIDDEN, WaitTimeSeconds: 1 },
-    MessageSystemAttributeNames: ["SentTimestamp"],
+    MessageSystemAttributeNames: ["SentTimestamp", "MessageGroupId"],
+    MessageAttributeNames: ["All"],
   });
   return (await (await client("sqs")).send(request)).Messages ?? [];
+}
+
+/** Messages of a standard queue have no group: each is one of its own. */
+function groupOf({ Attributes, MessageId }: Message): string {
+  return Attributes?.MessageGroupId ?? String(MessageId);
 }
 
 /** When a message came into its queue (ms since 1970). */
@@ -63,43 +265,46 @@ function sentAt({ Attributes }: Message): number {
   return Number(Attributes?.SentTimestamp ?? 0);
 }
 
-async function sendBack(
-  queueUrl: string,
-  messages: Message[],
-  decide: Decide,
-): Promise<{ sent: number; done: Message[] }> {
-  const outgoing: { message: Message; out: Outgoing }[] = [];
-  const done: Message[] = [];
-  // One after the other: messages of a group have to stay in order.
-  for (const message of messages) {
-    try {
-      const out = await decide(message.Body ?? "");
-      if (out) outgoing.push({ message, out });
-      else done.push(message);
-    } catch (error) {
-      log.error("a message stays in the DLQ", { messageId: message.MessageId, error: error as Error });
-      break;
-    }
-  }
-  await send(
-    queueUrl,
-    outgoing.map(({ out }) => out),
-  );
-  return { sent: outgoing.length, done: [...done, ...outgoing.map(({ message }) => message)] };
+function attributesOf({ MessageAttributes = {} }: Message): Record<string, string> {
+  return Object.fromEntries(Object.entries(MessageAttributes).map(([name, value]) => [name, value.StringValue ?? ""]));
 }
 
+function letterOf(message: Message): DeadLetter {
+  const { reason, [FAILED_AT]: failedAt } = attributesOf(message);
+  return { body: message.Body ?? "", reason, failedAt: Number(failedAt ?? sentAt(message)) };
+}
+
+/** The same message once more. */
+function again(message: Message): Outgoing {
+  const { failedAt } = letterOf(message);
+  const group = message.Attributes?.MessageGroupId;
+  return {
+    body: message.Body ?? "",
+    attributes: { ...attributesOf(message), [FAILED_AT]: String(failedAt) },
+    ...(group === undefined ? {} : { group, deduplicationId: digest(`again\n${message.MessageId}`, 64) }),
+  };
+}
+
+/** What cannot be deleted now is found again by the next redrive, and dropped: its objects need nothing any more. */
 async function remove(queueUrl: string, messages: Message[]): Promise<void> {
-  if (messages.length === 0) return;
+  let open = messages;
+  for (let tries = 1; open.length > 0 && tries <= DELETE_TRIES; tries++) open = await tryDelete(queueUrl, open);
+}
+
+async function tryDelete(queueUrl: string, messages: Message[]): Promise<Message[]> {
   const Entries = messages.map(({ ReceiptHandle }, index) => ({
     Id: String(index),
     ReceiptHandle: ReceiptHandle as string,
   }));
-  const { Failed } = await (await client("sqs")).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-  if (Failed && Failed.length > 0) {
-    throw new LayerError(
-      "DeleteFailed",
-      `${Failed.length} messages that were sent back could not be deleted from ${queueUrl}: ${Failed[0]?.Message}`,
-    );
+  try {
+    const { Failed = [] } = await (
+      await client("sqs")
+    ).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    if (Failed.length > 0) log.warn("could not delete from the DLQ", { queueUrl, messages: Failed.length });
+    return Failed.flatMap(({ Id }) => messages[Number(Id)] ?? []);
+  } catch (error) {
+    log.warn("could not delete from the DLQ", { error: error as Error });
+    return messages;
   }
 }
 

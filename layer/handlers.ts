@@ -9,11 +9,18 @@ import { parse } from "@aws-lambda-powertools/parser";
 import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
 import type { z } from "zod";
 import { describing } from "./describe";
+import { leased } from "./lease";
 import { correlate, log } from "./log";
+import { jobStepSchema } from "./engines/steps";
+import { stageAInputSchema, stageAStateSchema, stageBStateSchema } from "./messages";
 import { forgetDatasets } from "./store/datasets";
+import { beginInvocation, usedNow, type Used } from "./usage";
 
 /** Errors by message id: these messages stay in their queue. */
 export type Failures = Map<string, unknown>;
+
+/** Events of state machines that pass on what was used so far. */
+const measured: readonly z.ZodType[] = [stageAInputSchema, stageAStateSchema, stageBStateSchema, jobStepSchema];
 
 /**
  * A handler of a state machine or of a direct call: checks the event against a schema, then works.
@@ -27,18 +34,24 @@ export function handle<Schema extends z.ZodType, Answer>(
 ): (event: unknown, context: Context) => Promise<Answer> {
   return describing(async (event, context) => {
     log.addContext(context);
+    beginInvocation();
     forgetDatasets();
     const input = parse(event, undefined, schema) as z.output<Schema>;
     correlate(about?.(input));
     try {
       const answer = await work(input, context);
       log.info("done");
-      return answer;
+      return measured.includes(schema) ? withUse(input, answer) : answer;
     } catch (error) {
       log.error("failed", error as Error);
       throw error;
     }
   });
+}
+
+function withUse<Answer>(input: unknown, answer: Answer): Answer {
+  const { used = [] } = input as { used?: Used[] };
+  return { ...answer, used: [...used, usedNow()] };
 }
 
 /**
@@ -53,7 +66,8 @@ export function handleQueue(
     log.addContext(context);
     forgetDatasets();
     correlate(event.Records[0]?.messageId);
-    const failures = await work(event.Records);
+    const { Records } = event;
+    const failures = kind === "fifo" ? await leased(Records, () => work(Records)) : await work(Records);
     log.info("done", { messages: event.Records.length, staying: failures.size });
     const report = async (record: SQSRecord) => {
       if (failures.has(record.messageId)) throw failures.get(record.messageId);

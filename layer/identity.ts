@@ -26,6 +26,16 @@ export function fileStem(object: { keyId: string; version: string }): string {
   return `${object.keyId}-${digest(object.version, 16)}`;
 }
 
+/** The stem of a table's file: engines may write several for one object and partition, `<stem>.0.parquet` and so on. */
+export function stemOf(file: string): string {
+  return file.slice(file.lastIndexOf("/") + 1).replace(/(\.\d+)?\.parquet$/, "");
+}
+
+/** Where in the stage bucket the rows of an object go that break an expectation whose rule is `quarantine`. */
+export function quarantineKey(object: { team: string; dataset: string; keyId: string; version: string }): string {
+  return `quarantine/${object.team}/${object.dataset}/${fileStem(object)}.parquet`;
+}
+
 /** Deduplication id of a message about objects: the same objects, redriven equally often, are sent once in five minutes. */
 export function deduplicationId(
   purpose: string,

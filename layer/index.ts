@@ -2,8 +2,12 @@
  * The common library of every function; docs/decisions/0005-functions.md tells how it is built. What a function does is
  * loaded when it is first called: no function pays for the SDKs of another.
  */
+export { backfillCallSchema } from "./backfill-messages";
 export { handle, handleQueue } from "./handlers";
 export { idempotent } from "./idempotent";
+export { httpRequestSchema } from "./trigger-messages";
+export { jobStepSchema } from "./engines/steps";
+export { reconcileRequestSchema } from "./reconcile/request";
 export { redriveRequestSchema, stageAInputSchema, stageAStateSchema, stageBStateSchema } from "./messages";
 
 /* eslint-disable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports --
@@ -20,6 +24,10 @@ export const route = late(() => (require("./flow/routing") as typeof import("./f
 export const redriveArrivals = late(
   () => (require("./flow/redrive") as typeof import("./flow/redrive")).redriveArrivals,
 );
+export const backfill = late(() => (require("./flow/backfill") as typeof import("./flow/backfill")).backfill);
+export const answerRequest = late(() => (require("./flow/trigger") as typeof import("./flow/trigger")).answerRequest);
+
+export const reconcile = late(() => (require("./flow/reconcile") as typeof import("./flow/reconcile")).reconcile);
 
 export const runStageA = late(
   () => (require("./flow/start-stage-a") as typeof import("./flow/start-stage-a")).runStageA,

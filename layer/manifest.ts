@@ -5,8 +5,9 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { parseDocument } from "yaml";
-import { userError } from "../automation/errors";
+import { messageOf, userError } from "../automation/errors";
 import { manifestFileSchema, type Manifest, type ManifestFile } from "./manifest-schema";
+import { keepsExtra } from "./manifest/schema";
 
 export * from "./manifest-schema";
 
@@ -58,7 +59,10 @@ function load(datasetsDir: string, folder: string): Checked<Manifest> {
   const sql = readSql(path.join(directory, manifest.transform));
   if (sql === undefined)
     problems.push(`${label}: transform: "${manifest.transform}" is missing or empty in the dataset's folder`);
-  return sql === undefined ? { problems } : { manifest: { ...manifest, sql }, problems };
+  const queries = queriesOf(directory, label, problems);
+  if (sql === undefined) return { problems };
+  problems.push(...beyondSchema(manifest, sql).map((problem) => `${label}: ${problem}`));
+  return { manifest: { ...manifest, sql, ...dialectsOf(directory, manifest.transform), ...queries }, problems };
 }
 
 function check(text: string, file: string): Checked<ManifestFile> {
@@ -68,6 +72,29 @@ function check(text: string, file: string): Checked<ManifestFile> {
   const result = manifestFileSchema.safeParse(document.toJS() as unknown);
   if (result.success) return { manifest: result.data, problems: [] };
   return { problems: result.error.issues.map((issue) => `${file}: ${propertyPath(issue.path)}: ${issue.message}`) };
+}
+
+/** What the schema cannot check without more libraries than a function should load. */
+function beyondSchema(manifest: ManifestFile, sql: string): string[] {
+  const patterns = manifest.expectations.flatMap((expected, index) => {
+    const reason = expected.check === "regex" ? notRe2(expected.pattern) : undefined;
+    return reason === undefined ? [] : [`expectations[${index}].pattern: ${reason}`];
+  });
+  const given = /\b_extra\b|\*/.test(sql);
+  const extra = `transform: evolution says add, so "${manifest.transform}" has to give the column _extra`;
+  return keepsExtra(manifest) && !given ? [...patterns, extra] : patterns;
+}
+
+function notRe2(pattern: string): string | undefined {
+  try {
+    // Loaded by those alone that need it: every command reads manifests.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() would make reading manifests asynchronous
+    const { RE2JS } = require("re2js") as { RE2JS: { compile(pattern: string): unknown } };
+    RE2JS.compile(pattern);
+    return undefined;
+  } catch (error) {
+    return `no regular expression of RE2, which knows no look-around and no references back: ${messageOf(error)}`;
+  }
 }
 
 function propertyPath(parts: PropertyKey[]): string {
@@ -85,6 +112,31 @@ function datasetFolders(datasetsDir: string): string[] {
     .filter((folder) => statSync(path.join(datasetsDir, folder, "manifest.yaml"), { throwIfNoEntry: false })?.isFile())
     .sort();
 }
+
+/** The transform in other dialects: files beside it, named `<transform>.athena.sql` and `<transform>.spark.sql`. */
+function dialectsOf(directory: string, transform: string): Pick<Manifest, "dialects"> {
+  const beside = (dialect: string) => readSql(path.join(directory, transform.replace(/\.sql$/, `.${dialect}.sql`)));
+  const [athena, spark] = [beside("athena"), beside("spark")];
+  if (athena === undefined && spark === undefined) return {};
+  return { dialects: { ...(athena && { athena }), ...(spark && { spark }) } };
+}
+
+/** Named queries: `queries/<name>.sql` of the dataset's folder. */
+function queriesOf(directory: string, label: string, problems: string[]): Pick<Manifest, "queries"> {
+  const folder = path.join(directory, "queries");
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return {};
+  const found = readdirSync(folder)
+    .sort()
+    .map((file) => [file, readSql(path.join(folder, file))] as const);
+  for (const [file, sql] of found) {
+    if (!QUERY_FILE.test(file)) problems.push(`${label}: queries/${file}: the name has to be ${QUERY_NAMES}`);
+    else if (sql === undefined) problems.push(`${label}: queries/${file}: is empty`);
+  }
+  return { queries: Object.fromEntries(found.map(([file, sql]) => [file.replace(/\.sql$/, ""), sql ?? ""])) };
+}
+
+const QUERY_FILE = /^[A-Za-z0-9_-]{1,60}\.sql$/;
+const QUERY_NAMES = "up to 60 letters, digits, _ and - with the ending .sql";
 
 function readSql(file: string): string | undefined {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined;

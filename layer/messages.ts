@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { glueJobSchema } from "./engines/job";
+import { usedSchema } from "./usage";
 
 /** One version of an object on its way through Stage A: the body of a Stage A message. */
 export const objectRefSchema = z.object({
@@ -32,6 +34,8 @@ export const handedOverSchema = objectRefSchema.extend({
   preKey: z.string().min(1),
   /** Records in it. */
   rows: z.number().int().min(0),
+  /** Bytes of the CSV. */
+  preBytes: z.number().int().min(0).optional(),
 });
 
 /** Body of a Stage B message. */
@@ -61,13 +65,19 @@ export const stageAItemSchema = z.object({
   recorded: errorSchema.optional(),
 });
 
-export const stageAInputSchema = z.object({ items: z.array(stageAItemSchema) });
+export const stageAInputSchema = z.object({
+  items: z.array(stageAItemSchema),
+  /** Which execution it is; the state machine says so. */
+  executionArn: z.string().optional(),
+});
 
 const outcomeSchema = z.object({
   keyId: z.string(),
   version: z.string(),
   status: z.enum(["DONE", "FAILED", "RETRY", "DEFERRED"]),
   error: errorSchema.optional(),
+  /** Which attempt it was, of what is to be tried again. */
+  attempt: z.number().optional(),
 });
 
 /** What Stage A answers. */
@@ -77,6 +87,8 @@ const processedASchema = z.object({
   item: stageAItemSchema,
   preKey: z.string(),
   rows: z.number(),
+  /** Bytes of the CSV. */
+  preBytes: z.number().optional(),
   /** Bytes were replaced before they could be read: what replaced them. */
   supersededBy: z.string().optional(),
 });
@@ -90,6 +102,11 @@ export const stageAStateSchema = z.object({
   processed: z.array(processedASchema).default([]),
   failed: z.array(failedASchema).default([]),
   failedCount: z.number().default(0),
+  executionArn: z.string().optional(),
+  /** Bytes of all objects of the execution, which share its cost. */
+  sizes: z.array(z.number()).optional(),
+  /** What the states before used; the handlers add to it. */
+  used: z.array(usedSchema).optional(),
 });
 
 const processedBSchema = z.object({
@@ -99,9 +116,21 @@ const processedBSchema = z.object({
   partitions: z.array(z.array(z.string().nullable())),
   rows: z.number(),
   attempt: z.number(),
+  /** Of its files. */
+  bytes: z.number().optional(),
+  /** How many rows broke each expectation, in the manifest's order: `expectationResults` makes words of it. */
+  broken: z.array(z.number()).optional(),
+  /** Where the rows went that broke an expectation. */
+  quarantined: z.object({ key: z.string(), rows: z.number() }).optional(),
 });
 
-const failedBSchema = z.object({ item: handedOverSchema, error: errorSchema, attempt: z.number().default(1) });
+const failedBSchema = z.object({
+  item: handedOverSchema,
+  error: errorSchema,
+  attempt: z.number().default(1),
+  /** Where expectations rejected the object: its rows, and how many broke each expectation, in the manifest's order. */
+  checked: z.object({ rows: z.number(), quarantined: z.number(), broken: z.array(z.number()) }).optional(),
+});
 
 /** What Stage B's states pass to each other; the first gets it without a job. */
 export const stageBStateSchema = z.object({
@@ -110,10 +139,18 @@ export const stageBStateSchema = z.object({
   batchId: z.string(),
   startedAt: z.string(),
   items: z.array(handedOverSchema),
+  /** The batch's run of the Glue job, where the engine is glue. */
+  glue: glueJobSchema.optional(),
   job: z.object({ status: z.enum(["SUCCEEDED", "RUNNING", "FAILED"]), id: z.string() }).optional(),
   processed: z.array(processedBSchema).optional(),
   failed: z.array(failedBSchema).default([]),
   failedCount: z.number().default(0),
+  /** What runs the SQL. */
+  engine: z.string().optional(),
+  /** What the table is, where it is not Parquet files. */
+  format: z.string().optional(),
+  /** What the states before used; the handlers add to it. */
+  used: z.array(usedSchema).optional(),
   /** What a state threw in the end. */
   cause: z.object({ Error: z.string().optional(), Cause: z.string().optional() }).optional(),
 });
@@ -124,6 +161,16 @@ export const redriveRequestSchema = z.object({
   dataset: z.string().min(1),
   /** At most so many messages. */
   max: z.number().int().min(1).max(100_000).default(1_000),
+  /** Only messages that came into the DLQ before (ms since 1970). Default: now. */
+  before: z.number().int().min(0).optional(),
+  /** Only messages about the object of this key. */
+  object: z.string().min(1).max(1024).optional(),
+  /** Only messages with this code of an error. */
+  reason: z.string().min(1).max(256).optional(),
+  /** Only what failed since then (ms since 1970). */
+  since: z.number().int().min(0).optional(),
+  /** Most messages a second. Default: as fast as it goes. */
+  rate: z.number().int().min(1).max(10_000).optional(),
 });
 
 export type ObjectRef = z.infer<typeof objectRefSchema>;

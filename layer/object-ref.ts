@@ -2,6 +2,20 @@ import { EventBridgeSchema } from "@aws-lambda-powertools/parser/schemas/eventbr
 import { z } from "zod";
 import type { ObjectRef } from "./messages";
 import { groupId, keyIdOf, versionOf } from "./identity";
+import { captured, type Group } from "./manifest/group";
+
+/** What stands in an event that the lake itself made of an object it found in the bucket; S3's own have nothing of it. */
+const requestSchema = z.object({
+  /** Who asks for the object: only a dataset whose manifest allows it is triggered by events. */
+  origin: z.enum(["backfill", "reconcile"]),
+  /** Id of the run that wants a version processed once more that has its outcome. */
+  again: z.string().min(1).max(100).optional(),
+  /** ISO time. */
+  lastModified: z.iso.datetime(),
+});
+
+/** What the lake's own events ask for. */
+export type ArrivalRequest = z.infer<typeof requestSchema>;
 
 /** S3's "Object Created" event as EventBridge delivers it: the key is plain there, not URL-encoded. */
 const createdSchema = EventBridgeSchema.extend({
@@ -16,6 +30,7 @@ const createdSchema = EventBridgeSchema.extend({
       "version-id": z.string().min(1).max(1024).optional(),
       sequencer: z.string().regex(/^[0-9A-Fa-f]{1,64}$/),
     }),
+    tributary: requestSchema.optional(),
   }),
 });
 
@@ -29,7 +44,7 @@ export type Arrival = Omit<ObjectRef, "group" | "redrives">;
  * @param body of an arrivals message
  * @returns the reason when it is no event about a new object
  */
-export function parseArrival(body: string): { arrival: Arrival } | { problem: string } {
+export function parseArrival(body: string): { arrival: Arrival; request?: ArrivalRequest } | { problem: string } {
   let event: unknown;
   try {
     event = JSON.parse(body);
@@ -40,7 +55,7 @@ export function parseArrival(body: string): { arrival: Arrival } | { problem: st
   if (!parsed.success) {
     return { problem: parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ") };
   }
-  const { bucket, object } = parsed.data.detail;
+  const { bucket, object, tributary: request } = parsed.data.detail;
   const versionId = object["version-id"];
   const identity = { versionId: versionId === "null" ? undefined : versionId, sequencer: object.sequencer };
   const { team, dataset } = owner(object.key);
@@ -50,6 +65,7 @@ export function parseArrival(body: string): { arrival: Arrival } | { problem: st
       ...{ team, dataset, bucket: bucket.name, key: object.key, keyId, version: versionOf(identity), ...identity },
       ...{ etag: object.etag.replaceAll('"', ""), size: object.size, eventTime: parsed.data.time },
     },
+    ...(request && { request }),
   };
 }
 
@@ -61,8 +77,12 @@ export function owner(key: string): { team: string; dataset: string } {
 }
 
 /** Message group of an object: what the manifest's `group` says. */
-export function groupOf(object: Arrival, group: "object" | "prefix" | "dataset"): string {
+export function groupOf(object: Arrival, group: Group): string {
   if (group === "object") return object.keyId;
-  if (group === "dataset") return groupId(`${object.team}/${object.dataset}`);
-  return groupId(`${object.bucket}\n${object.key.slice(0, object.key.lastIndexOf("/"))}`);
+  const dataset = `${object.team}/${object.dataset}`;
+  if (group === "dataset") return groupId(dataset);
+  if (group === "prefix") return groupId(`${object.bucket}\n${object.key.slice(0, object.key.lastIndexOf("/"))}`);
+  const part = captured(group.key, object.key.slice(dataset.length + 1));
+  // A folder's name never ends with a line feed and a text, so these groups meet no other kind.
+  return part === undefined ? object.keyId : groupId(`${dataset}\n\n${part}`);
 }

@@ -1,6 +1,7 @@
 import {
   ChangeMessageVisibilityBatchCommand,
   SendMessageBatchCommand,
+  type BatchResultErrorEntry,
   type SendMessageBatchRequestEntry,
 } from "@aws-sdk/client-sqs";
 import { chunk } from "./chunk";
@@ -29,18 +30,45 @@ const BYTES = 250_000;
  */
 export async function send(queueUrl: string, messages: Outgoing[]): Promise<void> {
   for (const batch of batches(messages)) {
-    const entries = batch.map(entry);
-    const { Failed } = await (
-      await client("sqs")
-    ).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
-    if (Failed && Failed.length > 0) {
-      const reasons = [...new Set(Failed.map((failed) => `${failed.Code}: ${failed.Message}`))].join("; ");
-      throw new LayerError(
-        "SendFailed",
-        `${Failed.length} of ${batch.length} messages to ${queueUrl} were refused: ${reasons}`,
+    const failed = await sendBatch(queueUrl, batch);
+    if (failed.length === 0) continue;
+    const reasons = [...new Set(failed.map(({ Code, Message }) => `${Code}: ${Message}`))].join("; ");
+    throw new LayerError(
+      "SendFailed",
+      `${failed.length} of ${batch.length} messages to ${queueUrl} were refused: ${reasons}`,
+    );
+  }
+}
+
+/**
+ * Sends messages, ten a request, and tells of each whether the queue has it; never throws for a message's sake. One whose
+ * request got no answer counts as not sent, though the queue may have it.
+ */
+export async function trySend(queueUrl: string, messages: Outgoing[]): Promise<{ sent: boolean; error?: unknown }[]> {
+  const results: { sent: boolean; error?: unknown }[] = [];
+  for (const batch of batches(messages)) {
+    try {
+      const failed = new Map((await sendBatch(queueUrl, batch)).map((one) => [one.Id, one]));
+      results.push(
+        ...batch.map((_, index) => {
+          const refused = failed.get(String(index));
+          return refused ? { sent: false, error: new LayerError("SendFailed", refusal(refused)) } : { sent: true };
+        }),
       );
+    } catch (error) {
+      results.push(...batch.map(() => ({ sent: false, error })));
     }
   }
+  return results;
+}
+
+async function sendBatch(queueUrl: string, batch: Outgoing[]): Promise<BatchResultErrorEntry[]> {
+  const request = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: batch.map(entry) });
+  return (await (await client("sqs")).send(request)).Failed ?? [];
+}
+
+function refusal({ Code, Message }: BatchResultErrorEntry): string {
+  return `the queue refused a message: ${Code}: ${Message}`;
 }
 
 /** Keeps received messages hidden for some more seconds, ten a request. One that is visible again already stays so. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { TributaryError } from "../errors";
+import { linkedFolder } from "../local/linked";
 import { cacheRoot } from "../toolchain";
 
 /** Where the builder of one checkout keeps its files. */
@@ -40,7 +41,7 @@ const longestSocket = 107;
  * @throws TributaryError BuilderPathTooLong
  */
 export function builderFiles(root: string, cache = cacheRoot()): BuilderFiles {
-  const home = path.join(path.resolve(root), ".tributary", "builder");
+  const home = linkedFolder(path.join(path.resolve(root), ".tributary", "builder"));
   const short = path.join(cache, "builders", createHash("sha256").update(home).digest("hex").slice(0, 12));
   const sockets = [home, short].find((folder) => Buffer.byteLength(path.join(folder, "s")) <= longestSocket);
   if (sockets === undefined) {

@@ -1,4 +1,10 @@
 import { branchCommands } from "./branchCommands";
+import { failureCommands } from "./failureCommands";
+import { datasetCommands } from "./datasetCommands";
+import { deliveryCommands } from "./deliveryCommands";
+import { pipelineCommands } from "./pipelineCommands";
+import { ingressCommands } from "./ingressCommands";
+import { lakeCommands } from "./lakeCommands";
 import { recordCommands } from "./recordCommands";
 import type { CommandSpecification, FlagSpecification } from "./specification";
 
@@ -16,6 +22,8 @@ const timeout: FlagSpecification = {
   kind: "integer",
   default: 900,
 };
+
+const region: FlagSpecification = { name: "region", summary: "only the stack in this region", value: "region" };
 
 const parallel: FlagSpecification = {
   name: "parallel",
@@ -51,6 +59,7 @@ export const commands: CommandSpecification[] = [
         summary: "only stacks whose program, settings, digests or upstream outputs changed, and say why",
       },
       { name: "all", summary: "also stacks that a run which did not come to its end has deployed already" },
+      region,
       parallel,
     ],
     examples: [
@@ -78,6 +87,7 @@ export const commands: CommandSpecification[] = [
         name: "changed",
         summary: "only stacks whose program, settings, digests or upstream outputs changed, and say why",
       },
+      region,
       parallel,
     ],
     examples: [
@@ -138,6 +148,8 @@ export const commands: CommandSpecification[] = [
   },
   ...recordCommands,
   ...branchCommands,
+  ...deliveryCommands,
+  ...pipelineCommands,
   {
     name: "ingest",
     summary: "send files to a dataset",
@@ -156,61 +168,23 @@ export const commands: CommandSpecification[] = [
     json: '{ "accepted": n, "processed": n, "failed": n, "objects": [{ "file", "key", "status": "PROCESSED" | "FAILED" | "PENDING", "error"? }] }',
     module: "ingest",
   },
-  {
-    name: "query",
-    summary: "run SQL on an environment's tables",
-    arguments: [environment, { name: "sql", summary: "one SELECT statement" }],
-    flags: [],
-    examples: [{ line: 'tributary query local "select count(*) as n from meteorites"', does: "prints a table" }],
-    json: '{ "columns": ["n"], "rows": [{ "n": 32 }] }; integers beyond 2^53 are strings',
-    module: "query",
-  },
-  {
-    name: "executions",
-    summary: "what happened to which object, newest first",
-    arguments: [environment],
-    flags: [
-      { name: "dataset", summary: "only this dataset", value: "team/dataset" },
-      { name: "failed", summary: "only what failed" },
-      { name: "limit", summary: "at most so many; without it, all", value: "n", kind: "integer" },
-    ],
-    examples: [
-      { line: "tributary executions local --failed --limit 20", does: "the last 20 failures, with their reasons" },
-    ],
-    json: '[{ "team", "dataset", "stage", "object", "status", "error"?, "startedAt", "endedAt", "attempt" }]; status is SUCCEEDED, FAILED or RETRIED',
-    module: "executions",
-  },
-  {
-    name: "redrive",
-    summary: "give failed objects another try, after their cause was repaired",
-    arguments: [environment, dataset],
-    flags: [
-      { name: "max", summary: "at most so many objects of each queue", value: "n", kind: "integer", default: 10000 },
-      wait,
-      timeout,
-    ],
-    examples: [
-      {
-        line: "tributary redrive local engineering/meteorites --wait",
-        does: "all failed objects of the dataset again",
-      },
-    ],
-    json: '{ "redriven": { "arrivals": n, "a": n, "b": n }, "remaining": n }',
-    module: "redrive",
-  },
+  ...ingressCommands,
+  ...lakeCommands,
+  ...failureCommands,
+  ...datasetCommands,
   {
     name: "dataset new",
     summary: "make a dataset's folder from a file as its producers send it",
     details:
-      "DuckDB infers format, columns and types from JSON, CSV or Parquet, packed or not; both stages then take the file with the new manifest, and a column whose values do not all fit " +
-      "becomes text. Writes datasets/<team>/<dataset> with manifest.yaml, transform.sql and a sample: the file, or the first 200 records of one above 1 MB. An existing folder is " +
+      "DuckDB infers format, columns and types, nested ones and the form of dates from JSON, CSV or Parquet, packed or not; both stages then take the file with the new manifest, and a column " +
+      "whose values do not all fit becomes text. Writes datasets/<team>/<dataset> with manifest.yaml, transform.sql and a sample: the file, or the first 200 records of one above 1 MB. An existing folder is " +
       "refused.",
     arguments: [{ ...dataset, summary: "the new dataset as <team>/<dataset>" }],
     flags: [{ name: "from", summary: "a file of records, up to 256 MB", value: "file", required: true }],
     examples: [
       { line: "tributary dataset new sales/orders --from orders.csv", does: "then look at the manifest, and deploy" },
     ],
-    json: '{ "ok": true, "dataset", "table", "format", "csv"?, "columns": [{ "name", "type", "field"? }], "rows": n, "notes": […], "files": […], "next" }',
+    json: '{ "ok": true, "dataset", "table", "format", "csv"?, "columns": [{ "name", "type", "field"? }], "rows": n, "expectations": [{ "name", "rule", "checked": n, "broken": n }], "notes": […], "files": […], "next" }',
     module: "dataset-new",
   },
   {

@@ -49,7 +49,8 @@ function list({ arguments: given, flags }: CommandSpecification): string | undef
     ...flags.map((flag) => {
       const value = flag.value ? ` <${flag.value}>` : "";
       const otherwise = flag.default === undefined ? "" : ` Default: ${flag.default}.`;
-      return `- \`--${flag.name}${value}\`: ${sentence(flag.summary)}${otherwise}`;
+      const often = flag.repeat ? " May be given several times." : "";
+      return `- \`--${flag.name}${value}\`: ${sentence(flag.summary)}${often}${otherwise}`;
     }),
   ];
   return lines.length === 0 ? undefined : lines.join("\n");

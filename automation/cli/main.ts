@@ -42,7 +42,7 @@ async function run(args: string[]): Promise<number> {
   try {
     const outcome = await execute(parsed, renderer);
     renderer.close();
-    process.stdout.write(parsed.json ? `${JSON.stringify(outcome.document, null, 2)}\n` : outcome.text);
+    process.stdout.write(parsed.json ? documentText(outcome.document) : outcome.text);
     return outcome.exitCode ?? 0;
   } finally {
     renderer.close();
@@ -62,6 +62,10 @@ async function execute(parsed: Extract<Parsed, { kind: "run" }>, renderer: Rende
     sink: renderer.sink,
     signal: interruption.signal,
     shield: (work, kill) => interruption.shield(work, kill),
+    print(document, text) {
+      printed = true;
+      process.stdout.write(parsed.json ? lineOf(document) : text);
+    },
   };
   return interruption.race(Promise.resolve().then(() => loadCommand(specification.module).run(context, values)));
 }
@@ -70,8 +74,20 @@ function commandLine(name: string, env: unknown): string {
   return typeof env === "string" ? `${name} ${env} (the same command again)` : name;
 }
 
+/** Whether a command prints as it goes on: a Ctrl-C is how it is ended then, and further documents have a line each. */
+let printed = false;
+
+function lineOf(document: unknown): string {
+  return document === undefined ? "" : `${JSON.stringify(document)}\n`;
+}
+
+function documentText(document: unknown): string {
+  return document === undefined ? "" : `${JSON.stringify(document, null, 2)}\n`;
+}
+
 function fail(error: unknown, json: boolean): number {
-  if (json) process.stdout.write(`${JSON.stringify(errorDocument(error), null, 2)}\n`);
+  if (printed && error instanceof TributaryError && error.code === "Interrupted") return 130;
+  if (json) process.stdout.write(`${JSON.stringify(errorDocument(error), null, printed ? undefined : 2)}\n`);
   process.stderr.write(describeError(error, { color: process.stderr.isTTY === true }));
   if (!(error instanceof TributaryError)) return 1;
   return error.code === "Interrupted" ? 130 : error.exitCode;

@@ -8,6 +8,8 @@ export const groups = [
   { name: "images", summary: "build, list and compare container images" },
   { name: "branch", summary: "environments that come and go with a git branch" },
   { name: "dataset", summary: "add datasets" },
+  { name: "pipeline", summary: "draw, run and keep up the pipelines of Pulumi.delivery.yaml" },
+  { name: "distribute", summary: "deliver what a team builds beside images" },
 ];
 
 /** A command line that was understood. */
@@ -98,6 +100,7 @@ function addCommand(program: Command, specification: CommandSpecification, done:
 function option(flag: FlagSpecification): Option {
   const made = new Option(`--${flag.name}${flag.value ? ` <${flag.value}>` : ""}`, flag.summary);
   if (flag.kind === "integer") made.argParser(integer);
+  if (flag.repeat) made.argParser((text: string, before: string[] = []) => [...before, text]);
   if (flag.required) made.makeOptionMandatory();
   return flag.default === undefined ? made : made.default(flag.default);
 }

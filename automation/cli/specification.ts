@@ -23,6 +23,8 @@ export interface FlagSpecification {
   default?: string | number;
   /** Has to be given. @default false */
   required?: boolean;
+  /** May be given several times; the command gets a list. Only of texts. @default false */
+  repeat?: boolean;
 }
 
 /** Values that a command gets: arguments by name, flags by name in camel case. */

@@ -13,12 +13,17 @@ export interface CommandContext {
    * heed `signal`), and `kill` ends it the hard way at a second Ctrl-C.
    */
   shield<T>(work: () => Promise<T>, kill: () => void): Promise<T>;
+  /**
+   * Prints to stdout at once, for commands that go on: the document as one line with `--json`, else the text as it is. From the
+   * first call on, also one without either, a Ctrl-C ends the command without an error.
+   */
+  print(document: unknown, text: string): void;
 }
 
 /** What a command ends with. */
 export interface Outcome {
-  /** The document that `--json` prints. */
-  document: unknown;
+  /** The document that `--json` prints; missing where all of them were printed as they came. */
+  document?: unknown;
   /** The same for people; printed to stdout as it is. */
   text: string;
   /** @default 0 */

@@ -8,7 +8,7 @@ import type { CommandContext, Outcome } from "./context";
 export async function run({ root }: CommandContext, values: Values): Promise<Outcome> {
   const name = String(values.dataset);
   const created = await createDataset(root, name, path.resolve(String(values.from)));
-  const { inferred, rows, files, manifest } = created;
+  const { inferred, rows, files, manifest, expectations } = created;
   const next = "tributary deploy local";
   const { format, csv, columns, notes } = inferred;
   return {
@@ -20,6 +20,7 @@ export async function run({ root }: CommandContext, values: Values): Promise<Out
       ...(csv ? { csv } : {}),
       columns,
       rows,
+      expectations,
       notes,
       files,
       next,
@@ -29,7 +30,8 @@ export async function run({ root }: CommandContext, values: Values): Promise<Out
 }
 
 /** What was decided, for people. */
-export function describe(name: string, { inferred, manifest, rows, files }: Created, next: string): string {
+export function describe(name: string, created: Created, next: string): string {
+  const { inferred, manifest, rows, files, expectations } = created;
   const { format, csv, columns, notes } = inferred;
   const dialect = csv
     ? `, delimiter ${JSON.stringify(csv.delimiter)}, quote ${csv.quote}, ${csv.header ? "with" : "without"} a header`
@@ -42,6 +44,9 @@ export function describe(name: string, { inferred, manifest, rows, files }: Crea
   return [
     `${name}: ${format}${dialect}; ${rows} rows through both stages; table ${manifest.table}\n`,
     `${table(["column", "type", "field"], list)}\n`,
+    ...expectations.map(
+      ({ name: expected, broken }) => `expectation ${expected}: ${broken === 0 ? "holds" : "broken"}\n`,
+    ),
     ...notes.map((note) => `note: ${note}\n`),
     ...files.map((file) => `made ${file}\n`),
     `Next: look at types, comments, partitionBy and expectations in manifest.yaml, then ${next}\n`,

@@ -10,6 +10,7 @@ import { describeSelection } from "../selection/describe";
 import type { Changes } from "../stacks/progress";
 import type { Deployed } from "../waves/deploy";
 import { deployOrRollBack, type DeployedOrRolledBack } from "../waves/onFailure";
+import { outsideRegion } from "../waves/region";
 import { environmentFailure, type StackResult } from "../waves/results";
 import type { CommandContext, Outcome } from "./context";
 import { sumChanges } from "../stacks/progress";
@@ -19,8 +20,9 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
   const environment = environmentStacks(context.root, String(values.env));
   const parallel = typeof values.parallel === "number" ? { parallel: values.parallel } : {};
   const plan = typeof values.plan === "string" ? { plan: values.plan } : {};
+  const skip = outsideRegion(environment, typeof values.region === "string" ? values.region : undefined);
   const choice = { changed: values.changed === true, all: values.all === true };
-  return throughGates(context, environment, { ...plan, ...parallel, changed: choice.changed }, async (passed) =>
+  return throughGates(context, environment, { ...plan, ...parallel, skip, changed: choice.changed }, async (passed) =>
     describeDeployment(await deployOrRollBack(context, environment, { ...parallel, ...choice, ...passed })),
   );
 }

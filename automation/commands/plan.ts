@@ -13,6 +13,7 @@ import { savePlan, writeNamed } from "../plan/store";
 import { planId, type EnvironmentPlan } from "../plan/types";
 import type { GateSettings } from "../settings/gates";
 import { environmentStacks, type EnvironmentStacks } from "../stacks/environments";
+import { outsideRegion } from "../waves/region";
 import type { CommandContext, Outcome } from "./context";
 import { sumChanges } from "../stacks/progress";
 
@@ -21,7 +22,9 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
   const environment = environmentStacks(context.root, String(values.env));
   const settings = gateSettings(environment);
   const parallel = typeof values.parallel === "number" ? values.parallel : undefined;
-  const planned = await planEnvironment(context, environment, { settings, parallel, changed: values.changed === true });
+  const skip = outsideRegion(environment, textOf(values.region));
+  const chosen = { skip, changed: values.changed === true };
+  const planned = await planEnvironment(context, environment, { settings, parallel, ...chosen });
   const { plan, engine, result } = planned;
   const gates = await askedGates(context, environment, plan, settings);
   const file = await savePlan(context.root, plan, engine, textOf(values.out));

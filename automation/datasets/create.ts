@@ -3,8 +3,11 @@ import { copyFile, mkdir, mkdtemp, rename, rm, rmdir, stat, writeFile } from "no
 import path from "node:path";
 import { Rejection } from "../../layer/errors";
 import { loadManifests, parseManifest, sizeInBytes, type Manifest } from "../../layer/manifest";
+import { isNested } from "../../layer/manifest/types";
 import { withEngine, type Engine } from "../../layer/transform/engine";
 import { csvToParquet } from "../../layer/transform/heavy";
+import { expectationResults, type ExpectationResult } from "../../layer/transform/results";
+import { identifier, literal } from "../../layer/transform/sql";
 import { stage } from "../../layer/transform/staging";
 import { withWorkspace } from "../../layer/transform/workspace";
 import { userError } from "../errors";
@@ -18,12 +21,17 @@ const SMALL = 1024 ** 2;
 
 const LARGEST = "256 MB";
 
+/** Rows of a sample below which it says nothing about keys. */
+const FEWEST = 3;
+
 /** What was made. */
 export interface Created {
   manifest: Manifest;
   inferred: Inferred;
   /** Rows that both stages made of the file. */
   rows: number;
+  /** What came of the expectations that the manifest begins with. */
+  expectations: ExpectationResult[];
   /** Files, relative to the checkout. */
   files: string[];
 }
@@ -32,6 +40,7 @@ interface Draft {
   manifest: Manifest;
   inferred: Inferred;
   rows: number;
+  expectations: ExpectationResult[];
   texts: Record<string, string>;
 }
 
@@ -59,7 +68,8 @@ export async function createDataset(root: string, name: string, from: string): P
       });
       const made = [...Object.keys(draft.texts), path.join("sample", file)];
       const files = made.map((one) => path.join("datasets", team, dataset, one));
-      return { manifest: draft.manifest, inferred: draft.inferred, rows: draft.rows, files };
+      const { manifest, inferred, rows, expectations } = draft;
+      return { manifest, inferred, rows, expectations, files };
     }),
   );
 }
@@ -102,14 +112,18 @@ async function attempt(
   try {
     const shape = await stage(createReadStream(from), records, sizeInBytes(LARGEST));
     const inferred = await infer(engine, { file: records, shape }, csv);
-    const texts = {
-      "manifest.yaml": manifestText({ ...names, inferred }),
-      "transform.sql": transformText(inferred.columns, await reserved(engine)),
-    };
+    const sql = transformText(inferred.columns, await reserved(engine), inferred.dates);
     const label = `datasets/${names.team}/${names.dataset}/manifest.yaml`;
-    const manifest = { ...parseManifest(texts["manifest.yaml"], label), sql: texts["transform.sql"].trim() };
-    const { rows } = await csvToParquet(engine, csv, engine.directory, manifest);
-    return { manifest, inferred, rows, texts };
+    const write = (keys: string[]) => {
+      const text = manifestText({ ...names, inferred, keys });
+      return { text, manifest: { ...parseManifest(text, label), sql: sql.trim() } };
+    };
+    const run = (manifest: Manifest) => csvToParquet(engine, csv, engine.directory, manifest);
+    const { files } = await run(write([]).manifest);
+    const { text, manifest } = write(await keysOf(engine, files[0]?.file, inferred));
+    const { rows, quarantined, broken } = await run(manifest);
+    const expectations = expectationResults(manifest, { stayed: rows, quarantined }, broken);
+    return { manifest, inferred, rows, expectations, texts: { "manifest.yaml": text, "transform.sql": sql } };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
     throw userError(
@@ -118,6 +132,18 @@ async function attempt(
       "mend the file, or take another one; docs/datasets.md says what objects may hold",
     );
   }
+}
+
+/** The first column that could be a key: never NULL, and no value twice in a sample of some rows. */
+async function keysOf(engine: Engine, file: string | undefined, { columns }: Inferred): Promise<string[]> {
+  if (file === undefined) return [];
+  const plain = columns.filter(({ type }) => !isNested(type) && type !== "boolean" && type !== "double");
+  const counts = plain.map(({ name }) => `count(DISTINCT ${identifier(name)})`);
+  const query = `SELECT ${["count(*)", ...counts].join(", ")} FROM read_parquet(${literal(file)}, hive_partitioning = false)`;
+  const [row] = await engine.connected(async (connection) => (await connection.runAndReadAll(query)).getRows());
+  const [rows = 0, ...distinct] = (row ?? []).map(Number);
+  const key = plain[distinct.indexOf(rows)];
+  return key === undefined || rows < FEWEST ? [] : [key.name];
 }
 
 /** Words that DuckDB takes for a column's name only in quotes. */

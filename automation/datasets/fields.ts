@@ -1,13 +1,15 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { manifestType } from "./types";
 import type { CsvSettings } from "../../layer/manifest-schema";
 import { readHeader } from "../../layer/transform/formats/header";
 import type { Staged } from "../../layer/transform/light";
 import { literal } from "../../layer/transform/sql";
 
-/** A field of a sample and DuckDB's type for it. */
+/** A field of a sample, DuckDB's type for it, and the manifest's. */
 export interface Field {
   name: string;
   type: string;
+  column: string;
 }
 
 /** What a sample holds. */
@@ -15,8 +17,16 @@ export interface Fields {
   format: "json" | "csv" | "parquet";
   csv?: CsvSettings;
   fields: Field[];
+  /** How the dates of a CSV file are written, where DuckDB found a way other than ISO 8601. */
+  dates?: DateFormats;
   /** Sentences about what cannot become a column. */
   notes: string[];
+}
+
+/** Formats as `strptime` takes them. */
+export interface DateFormats {
+  date?: string;
+  timestamp?: string;
 }
 
 /** Asks DuckDB what is in a sample. Nested values have a type of their own; all records are looked at. */
@@ -26,8 +36,7 @@ export async function readFields(connection: DuckDBConnection, { file, shape }: 
     const fields = await describe(connection, `read_parquet(${literal(file)}, hive_partitioning = false)`);
     return { format: "parquet", ...named(fields) };
   }
-  // Deeper levels would only cost time: what is nested becomes text.
-  const options = "maximum_depth = 2, sample_size = -1, map_inference_threshold = -1, records = 'true'";
+  const options = "maximum_depth = 8, sample_size = -1, map_inference_threshold = -1, records = 'true'";
   const fields = await describe(connection, `read_json(${literal(file)}, ${options}, compression = 'uncompressed')`);
   const keys = `SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects(${literal(file)}, compression = 'uncompressed')`;
   const known = new Set((await connection.runAndReadAll(keys)).getRows().map(([key]) => String(key)));
@@ -42,8 +51,12 @@ export async function readFields(connection: DuckDBConnection, { file, shape }: 
 }
 
 async function describe(connection: DuckDBConnection, from: string): Promise<Field[]> {
-  const rows = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`)).getRows();
-  return rows.map(([name, type]) => ({ name: String(name), type: String(type) }));
+  const none = await connection.runAndReadAll(`SELECT * FROM ${from} LIMIT 0`);
+  const types = none.columnTypes();
+  return none.columnNames().map((name, place) => {
+    const type = types[place] as (typeof types)[number];
+    return { name, type: type.toString(), column: manifestType(type) };
+  });
 }
 
 /** Longest name of a field that a manifest takes (characters). */
@@ -75,9 +88,11 @@ async function csvFields(connection: DuckDBConnection, file: string): Promise<Fi
   const all = cells.map((cell, place) => ({
     name: csv.header ? cell : `column_${place + 1}`,
     type: types[place]?.type ?? "VARCHAR",
+    column: types[place]?.column ?? "string",
   }));
-  if (!csv.header) return { format: "csv", csv, fields: all, notes: [] };
-  return { format: "csv", csv, ...named(all) };
+  const dates = await dateFormats(connection, file);
+  if (!csv.header) return { format: "csv", csv, dates, fields: all, notes: [] };
+  return { format: "csv", csv, dates, ...named(all) };
 }
 
 /** The dialect by DuckDB's sniffing, unless it leaves out lines to make sense of the file: then by the first line. */
@@ -98,4 +113,14 @@ async function dialect(connection: DuckDBConnection, file: string): Promise<CsvS
   } catch {
     return otherwise;
   }
+}
+
+async function dateFormats(connection: DuckDBConnection, file: string): Promise<DateFormats> {
+  const query = `SELECT DateFormat, TimestampFormat FROM sniff_csv(${literal(file)}, sample_size = -1, comment = '')`;
+  const rows = await connection.runAndReadAll(query).then(
+    (found) => found.getRows(),
+    () => [],
+  );
+  const [date, timestamp] = (rows[0] ?? []).map((format) => (typeof format === "string" ? format : ""));
+  return { ...(date ? { date } : {}), ...(timestamp ? { timestamp } : {}) };
 }

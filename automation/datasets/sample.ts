@@ -1,6 +1,7 @@
 import type { Engine } from "../../layer/transform/engine";
 import { csvSource } from "../../layer/transform/formats/csv";
 import { fieldOf } from "../../layer/transform/formats/source";
+import { EVOLUTION } from "../../layer/manifest/schema";
 import { identifier, literal } from "../../layer/transform/sql";
 import type { Inferred } from "./infer";
 
@@ -31,8 +32,8 @@ export async function shortSample(engine: Engine, file: string, sample: string, 
   const csv = inferred.csv ?? { header: true, quote: '"' };
   const limits = { objectSize: "256 MB", partitionsPerObject: 1 };
   const texts = columns.map((column) => ({ ...column, type: "string" }));
-  const source = await csvSource(file, { input: { format, csv, columns: texts }, limits });
-  const list = texts.map((column) => `${source.text(column)} AS ${identifier(fieldOf(column))}`).join(", ");
+  const source = await csvSource(file, { input: { format, csv, columns: texts }, limits, evolution: EVOLUTION });
+  const list = texts.map((column) => `${source.value(column).text} AS ${identifier(fieldOf(column))}`).join(", ");
   const options = [
     `FORMAT csv, HEADER ${csv.header}, DELIMITER ${literal(csv.delimiter ?? ",")}`,
     `QUOTE ${literal(csv.quote)}, ESCAPE ${literal(csv.quote)}`,

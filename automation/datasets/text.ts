@@ -1,5 +1,7 @@
 import type { InputColumn } from "../../layer/manifest-schema";
+import { literal, sqlType } from "../../layer/transform/sql";
 import type { Inferred } from "./infer";
+import { tableType } from "./types";
 
 /** Longest line of a file that the formatter leaves as it is (characters). */
 const WIDTH = 120;
@@ -9,12 +11,15 @@ export interface Skeleton {
   team: string;
   dataset: string;
   table: string;
-  inferred: Pick<Inferred, "format" | "csv" | "columns">;
+  inferred: Pick<Inferred, "format" | "csv" | "columns"> & Partial<Pick<Inferred, "dates">>;
+  /** Columns that are never NULL in the sample, and have no value twice. */
+  keys?: string[];
 }
 
 /** The text of a new `manifest.yaml`, as the project's formatter would write it. */
 export function manifestText(skeleton: Skeleton): string {
-  const { team, dataset, table, inferred } = skeleton;
+  const { team, dataset, table, inferred, keys = [] } = skeleton;
+  const output = inferred.columns.map(({ name, type }) => ({ name, type: outputType(name, type, inferred.dates) }));
   return [
     "# yaml-language-server: $schema=../../manifest.schema.json",
     `team: ${plain(team)}`,
@@ -28,11 +33,16 @@ export function manifestText(skeleton: Skeleton): string {
     "",
     "output:",
     "  columns:",
-    ...inferred.columns.flatMap(({ name, type }) => entry(columnPairs(name, type))),
+    ...output.flatMap(({ name, type }) => entry(columnPairs(name, type))),
+    ...partitionLines(output),
     "",
     "# What must hold for the rows of each object; docs/datasets.md has all checks.",
     "expectations:",
     "  - { check: rows, min: 1, rule: warn }",
+    ...keys.flatMap((key) => [
+      `  - { check: not_null, column: ${plain(key)}, rule: warn }`,
+      `  - { check: unique, column: ${plain(key)}, rule: warn }`,
+    ]),
     "",
   ].join("\n");
 }
@@ -64,9 +74,31 @@ function columnPairs(name: string, type: string): string[][] {
   ];
 }
 
-/** The text of a new `transform.sql`: every column as it comes. */
-export function transformText(columns: { name: string }[], reserved: Set<string>): string {
-  const names = columns.map(({ name }) => (reserved.has(name) ? `"${name}"` : name));
+function outputType(name: string, type: string, dates: Inferred["dates"] = {}): string {
+  return dates[name]?.type ?? tableType(type);
+}
+
+/** A hint, because nobody but the owner knows how many rows a day has. */
+function partitionLines(columns: { name: string; type: string }[]): string[] {
+  const date = columns.find(({ type }) => type === "date" || type === "timestamp");
+  if (!date) return [];
+  return [
+    "# A table of many months is read faster by folders of its dates (by: year, month, day or hour):",
+    `# partitionBy: [{ column: ${plain(date.name)}, by: month }]`,
+  ];
+}
+
+/** The text of a new `transform.sql`: every column as it comes, dates by their format. */
+export function transformText(
+  columns: { name: string }[],
+  reserved: Set<string>,
+  dates: Inferred["dates"] = {},
+): string {
+  const names = columns.map(({ name }) => {
+    const column = reserved.has(name) ? `"${name}"` : name;
+    const read = dates[name];
+    return read ? `CAST(strptime(${column}, ${literal(read.format)}) AS ${sqlType(read.type)}) AS ${column}` : column;
+  });
   return `-- One source record becomes one row. \`input\` holds the records of one object, with the columns of the manifest's input.\nSELECT\n  ${names.join(",\n  ")}\nFROM input\n`;
 }
 

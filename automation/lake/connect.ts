@@ -2,6 +2,7 @@ import { AthenaClient } from "@aws-sdk/client-athena";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { S3Client } from "@aws-sdk/client-s3";
+import { SFNClient } from "@aws-sdk/client-sfn";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { TributaryError } from "../errors";
@@ -18,12 +19,15 @@ import { lakeOutputs, type LakeOutputs } from "./outputs";
 /** A deployed lake and the clients to work with it. */
 export interface Lake {
   env: string;
+  /** Whether it is on the local AWS. */
+  local: boolean;
   outputs: LakeOutputs;
   s3: S3Client;
   dynamodb: DynamoDBDocumentClient;
   athena: AthenaClient;
   lambda: LambdaClient;
   sqs: SQSClient;
+  stepFunctions: SFNClient;
   /** Gives a failure its real reason when that is a local AWS that is gone; else returns it as it is. */
   explain(error: unknown): Promise<unknown>;
   close(): void;
@@ -68,10 +72,19 @@ function connectWith(env: string, outputs: LakeOutputs, options: ClientOptions, 
     s3: new S3Client({ ...common, forcePathStyle: options.endpoint !== undefined }),
     athena: new AthenaClient(common),
     lambda: new LambdaClient(common),
+    stepFunctions: new SFNClient({ ...common, disableHostPrefix: options.endpoint !== undefined }),
     sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: options.endpoint === undefined }),
   };
   const close = () => [dynamodb, ...Object.values(clients)].forEach((client) => client.destroy());
-  return { env, outputs, ...clients, dynamodb: DynamoDBDocumentClient.from(dynamodb), explain, close };
+  return {
+    env,
+    local: options.endpoint !== undefined,
+    outputs,
+    ...clients,
+    dynamodb: DynamoDBDocumentClient.from(dynamodb),
+    explain,
+    close,
+  };
 }
 
 interface ClientOptions {

@@ -1,5 +1,7 @@
-import { BatchGetCommand, paginateQuery } from "@aws-sdk/lib-dynamodb";
+import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
+import { pagesOf } from "../../layer/store/query";
 import type { Lake } from "./connect";
+import { entries, type Entry } from "./executions";
 import type { ObjectItem } from "./objects";
 
 /** Keys in one BatchGetItem; the service's limit. */
@@ -15,53 +17,74 @@ export interface Version {
   version: string;
 }
 
-interface HistoryEntry extends Version {
-  execution: string;
-  stage: string;
-  status: string;
-}
-
 /** Every version of a dataset whose execution failed at some time. */
 export async function failedVersions(lake: Lake, dataset: string): Promise<Version[]> {
-  const pages = paginateQuery(
-    { client: lake.dynamodb },
-    {
-      TableName: lake.outputs.executionHistoryTable,
-      KeyConditionExpression: "datasetId = :dataset",
-      FilterExpression: "#status = :failed",
-      ExpressionAttributeNames: { "#status": "status", "#version": "version" },
-      ExpressionAttributeValues: { ":dataset": dataset, ":failed": "FAILED" },
-      ProjectionExpression: "keyId, #version",
-      ConsistentRead: true,
-    },
-  );
   const found = new Map<string, Version>();
-  for await (const page of pages) {
-    for (const { keyId, version } of (page.Items ?? []) as Version[])
-      found.set(`${keyId} ${version}`, { keyId, version });
-  }
+  for (const { keyId, version } of await entries(lake, { datasets: [dataset], status: "FAILED" }))
+    found.set(`${String(keyId)} ${String(version)}`, { keyId: String(keyId), version: String(version) });
   return [...found.values()];
 }
 
-/** Reads a dataset's execution history forward, from a little before now. */
-export class HistoryReader {
-  private cursor = new Date(Date.now() - clockSkew).toISOString();
-  private readonly seen = new Set<string>();
-  /** Versions that came to an end in the history, but whose item did not say so yet when it was read. */
-  private readonly ended = new Map<string, Version>();
+/** Reads what is added to a dataset's execution history, entry by entry, each once. */
+export class HistoryCursor {
+  private cursor: string;
+  /** Entries behind the cursor's lateness, which the next reading gets again. */
+  private seen = new Set<string>();
 
+  /**
+   * @param from entries that ended before are left out (ms since 1970)
+   * @param only the attributes that are wanted; without it, all
+   */
   constructor(
     private readonly lake: Lake,
     private readonly dataset: string,
-  ) {}
+    from: number,
+    private readonly only?: readonly string[],
+  ) {
+    this.cursor = new Date(from).toISOString();
+  }
+
+  /** Entries that were added since the last reading, oldest first. */
+  async read(): Promise<Entry[]> {
+    const names = Object.fromEntries((this.only ?? []).map((name) => [`#${name}`, name]));
+    const pages = pagesOf(
+      {
+        TableName: this.lake.outputs.executionHistoryTable,
+        KeyConditionExpression: "#datasetId = :dataset AND #execution > :cursor",
+        ExpressionAttributeNames: { ...names, "#datasetId": "datasetId", "#execution": "execution" },
+        ExpressionAttributeValues: { ":dataset": this.dataset, ":cursor": this.cursor },
+        ...(this.only ? { ProjectionExpression: Object.keys(names).join(", ") } : {}),
+        ConsistentRead: true,
+      },
+      this.lake.dynamodb,
+    );
+    const entries: Entry[] = [];
+    for await (const page of pages) entries.push(...(page as Entry[]));
+    const news = entries.filter(({ execution }) => !this.seen.has(execution));
+    this.cursor = advance(this.cursor, entries.at(-1)?.execution);
+    this.seen = new Set(entries.map(({ execution }) => execution).filter((execution) => execution > this.cursor));
+    return news;
+  }
+}
+
+/** What a wait looks at. */
+const attributes = ["execution", "keyId", "version", "stage", "status"] as const;
+
+/** Tells from a dataset's execution history, from a little before now, which versions are worth looking at. */
+export class HistoryReader {
+  private readonly cursor: HistoryCursor;
+  /** Versions that came to an end in the history, but whose item did not say so yet when it was read. */
+  private readonly ended = new Map<string, Version>();
+
+  constructor(lake: Lake, dataset: string) {
+    this.cursor = new HistoryCursor(lake, dataset, Date.now() - clockSkew, attributes);
+  }
 
   /** Versions whose item is worth reading now. */
   async news(): Promise<Version[]> {
     const found = new Map<string, Version>();
-    for (const entry of await this.read()) {
-      if (this.seen.has(entry.execution)) continue;
-      this.seen.add(entry.execution);
-      const { keyId, version } = entry;
+    for (const entry of await this.cursor.read()) {
+      const { keyId, version } = entry as unknown as Version;
       found.set(`${keyId} ${version}`, { keyId, version });
       if (entry.stage === "B" || entry.status === "FAILED") this.ended.set(`${keyId} ${version}`, { keyId, version });
     }
@@ -71,24 +94,6 @@ export class HistoryReader {
   /** Drops versions that nobody waits for. */
   forget(unwanted: (version: Version) => boolean): void {
     for (const [name, version] of this.ended) if (unwanted(version)) this.ended.delete(name);
-  }
-
-  private async read(): Promise<HistoryEntry[]> {
-    const pages = paginateQuery(
-      { client: this.lake.dynamodb },
-      {
-        TableName: this.lake.outputs.executionHistoryTable,
-        KeyConditionExpression: "datasetId = :dataset AND #execution > :cursor",
-        ExpressionAttributeNames: { "#execution": "execution", "#status": "status", "#version": "version" },
-        ExpressionAttributeValues: { ":dataset": this.dataset, ":cursor": this.cursor },
-        ProjectionExpression: "#execution, keyId, #version, stage, #status",
-        ConsistentRead: true,
-      },
-    );
-    const entries: HistoryEntry[] = [];
-    for await (const page of pages) entries.push(...((page.Items ?? []) as HistoryEntry[]));
-    this.cursor = advance(this.cursor, entries[entries.length - 1]?.execution);
-    return entries;
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { paginateQuery } from "@aws-sdk/lib-dynamodb";
+import { pagesOf } from "../../layer/store/query";
 import type { Lake } from "./connect";
 import { errorText } from "./executions";
 
@@ -67,16 +67,17 @@ export function outcomeOf(item: ObjectItem | undefined): ObjectOutcome | undefin
 
 /** All items of a key, read consistently. */
 export async function itemsOf(lake: Lake, id: string): Promise<ObjectItem[]> {
-  const pages = paginateQuery(
-    { client: lake.dynamodb },
+  const pages = pagesOf(
     {
       TableName: lake.outputs.objectMetadataTable,
-      KeyConditionExpression: "keyId = :id",
+      KeyConditionExpression: "#keyId = :id",
+      ExpressionAttributeNames: { "#keyId": "keyId" },
       ExpressionAttributeValues: { ":id": id },
       ConsistentRead: true,
     },
+    lake.dynamodb,
   );
   const items: ObjectItem[] = [];
-  for await (const page of pages) items.push(...((page.Items ?? []) as ObjectItem[]));
+  for await (const page of pages) items.push(...(page as unknown as ObjectItem[]));
   return items;
 }

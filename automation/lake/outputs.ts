@@ -17,10 +17,18 @@ export interface LakeOutputs {
   objectMetadataTable: string;
   executionHistoryTable: string;
   datasetsTable: string;
+  metricsTable: string;
+  eventsTable: string;
+  artifactsTable: string;
+  dataSchemasTable: string;
   database: string;
   workgroup: string;
   arrivalsQueueUrl: string;
   arrivalsDlqUrl: string;
+  /** Lists what lies in the raw bucket, and sends what has no outcome. */
+  backfillStateMachineArn: string;
+  /** Where the HTTP API is, if a dataset wants one. */
+  httpApiUrl?: string;
   /** Function name -> ARN of its alias. */
   functions: Record<string, string>;
   /** `team/dataset` -> its addresses. */
@@ -36,9 +44,14 @@ const texts = [
   "objectMetadataTable",
   "executionHistoryTable",
   "datasetsTable",
+  "metricsTable",
+  "eventsTable",
+  "artifactsTable",
+  "dataSchemasTable",
   "database",
   "workgroup",
   "arrivalsDlqUrl",
+  "backfillStateMachineArn",
   "region",
   "account",
 ] as const satisfies (keyof LakeOutputs)[];

@@ -96,6 +96,8 @@ export function serverEnvironment(
     // It would otherwise remove containers on this machine's Docker when it starts and stops.
     DOCKER_HOST: `unix://${join(files.tmp, "no-docker.sock")}`,
     LAMBDA_EXECUTOR: "local",
+    // A proxy in front of the emulator, as the fault tests have: functions call it instead, everybody else does not.
+    ...(process.env.TRIBUTARY_FUNCTIONS_ENDPOINT && { AWS_ENDPOINT_URL: process.env.TRIBUTARY_FUNCTIONS_ENDPOINT }),
     ATHENA_ENGINE: "duckdb",
   };
 }

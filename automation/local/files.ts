@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { linkedFolder } from "./linked";
 
 /** Where the local AWS of one checkout keeps its files. All of them are below `home`. */
 export interface LocalFiles {
@@ -31,7 +32,7 @@ export interface LocalFiles {
 
 /** The files of the local AWS that belongs to the checkout `root`. */
 export function localFiles(root: string): LocalFiles {
-  const home = join(root, ".tributary", "local");
+  const home = linkedFolder(join(root, ".tributary", "local"));
   return {
     home,
     state: join(home, "state"),

@@ -12,6 +12,7 @@ import { silent, step } from "../events";
 import { clientEnvironment, LOCAL_ACCOUNT, LOCAL_REGION } from "./environment";
 import type { LocalFiles } from "./files";
 import { lastLines, localFiles, readIfThere } from "./files";
+import { stopFront } from "./front";
 import { becomesHealthy, isHealthy } from "./health";
 import { withLock } from "./locking";
 import type { Instance } from "./processes";
@@ -144,6 +145,7 @@ export async function stopLocalAws(root: string, sink: EventSink): Promise<void>
   if (!(await exists(files.home))) {
     return;
   }
+  await stopFront(root, sink);
   await withLock(files.home, files.lock, sink, "the local AWS", async () => {
     const instance = await runningInstance(files.instance);
     if (instance) {
@@ -171,6 +173,7 @@ export async function eraseLocalAws(root: string): Promise<void> {
     return;
   }
   await stopContainerHost(root);
+  await stopFront(root);
   await withLock(files.home, files.lock, silent, "the local AWS", async () => {
     const instance = await runningInstance(files.instance);
     if (instance) {

@@ -11,7 +11,24 @@ import { withLock } from "./locking";
 /** The oldest Python for which all of requirements.txt exists. */
 const OLDEST: readonly [number, number] = [3, 10];
 
-const REQUIREMENTS = join(__dirname, "requirements.txt");
+/** A Python environment that is installed once for all checkouts of a user. */
+export interface PythonEnvironment {
+  /** Name of its folder in the tool cache. */
+  folder: string;
+  /** File of what it holds, each package pinned by its hashes. */
+  requirements: string;
+  /** For messages. */
+  what: string;
+  /** What a first installation fetches, e.g. `50 MB`. */
+  size: string;
+}
+
+const LOCAL_AWS: PythonEnvironment = {
+  folder: "local-aws",
+  requirements: join(__dirname, "requirements.txt"),
+  what: "the local AWS",
+  size: "50 MB",
+};
 
 /** One Python on this machine. */
 interface Interpreter {
@@ -113,10 +130,15 @@ function runModule(python: string, module: string, args: string[]) {
 }
 
 /** Makes the environment in `directory`; `progress` gets the name of each package as it is fetched. */
-async function build(python: Interpreter, directory: string, progress: (message: string) => void): Promise<void> {
+async function build(
+  python: Interpreter,
+  directory: string,
+  requirements: string,
+  progress: (message: string) => void,
+): Promise<void> {
   progress(`Python ${python.version}`);
   await runModule(python.executable, "venv", [directory]);
-  const options = ["--require-hashes", "--only-binary", ":all:", "--no-input", "-r", REQUIREMENTS];
+  const options = ["--require-hashes", "--only-binary", ":all:", "--no-input", "-r", requirements];
   const pip = runModule(join(directory, "bin", "python"), "pip", ["install", ...options]);
   for await (const line of pip.iterable({ from: "all" })) {
     const name = /^(?:Collecting|Installing) ([^( ]{1,80})/.exec(String(line))?.[1];
@@ -127,15 +149,20 @@ async function build(python: Interpreter, directory: string, progress: (message:
   await writeFile(join(directory, "complete"), "");
 }
 
-async function install(python: Interpreter, target: string, sink: EventSink): Promise<void> {
-  await step(sink, "Install the local AWS (about 50 MB, once)", async (progress) => {
+async function install(
+  python: Interpreter,
+  target: string,
+  { requirements, what, size }: PythonEnvironment,
+  sink: EventSink,
+): Promise<void> {
+  await step(sink, `Install ${what} (about ${size}, once)`, async (progress) => {
     const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
     try {
-      await build(python, temporary, progress);
+      await build(python, temporary, requirements, progress);
       await rm(target, { recursive: true, force: true });
       await rename(temporary, target);
     } catch (error) {
-      throw new TributaryError(`the local AWS could not be installed into ${target}: ${tail(error)}`, {
+      throw new TributaryError(`${what} could not be installed into ${target}: ${tail(error)}`, {
         code: "LocalAwsInstallFailed",
         next: "check that pip reaches a package index (pip config list) and that the disk has 300 MB free, then run the command again",
         cause: error,
@@ -162,27 +189,31 @@ async function removeLeftovers(parent: string): Promise<void> {
 }
 
 /**
- * The Python that runs the local AWS, with exactly what requirements.txt names; installed at the first call and shared
+ * The Python that runs the local AWS, with exactly what its requirements name; installed at the first call and shared
  * by all checkouts. Safe against interruption and against a second call at the same time, in this or another process.
  *
+ * @param wanted @default that of the local AWS
  * @returns path of its `python` and the identity of what is installed
  * @throws TributaryError `PythonMissing`, `LocalAwsInstallFailed`
  */
-export async function ensurePython(sink: EventSink): Promise<{ python: string; identity: string }> {
+export async function ensurePython(
+  sink: EventSink,
+  wanted: PythonEnvironment = LOCAL_AWS,
+): Promise<{ python: string; identity: string }> {
   const interpreter = await findPython();
   const identity = createHash("sha256")
-    .update(await readFile(REQUIREMENTS))
+    .update(await readFile(wanted.requirements))
     .update(`\n${interpreter.version}\n${interpreter.executable}`)
     .digest("hex")
     .slice(0, 16);
-  const parent = join(toolCache(), "tools", "local-aws");
+  const parent = join(toolCache(), "tools", wanted.folder);
   const environment = join(parent, identity);
   if (!(await isUsable(environment))) {
     await mkdir(parent, { recursive: true });
-    await withLock(parent, join(parent, "lock"), sink, "the installation of the local AWS", async () => {
+    await withLock(parent, join(parent, "lock"), sink, `the installation of ${wanted.what}`, async () => {
       if (!(await isUsable(environment))) {
         await removeLeftovers(parent);
-        await install(interpreter, environment, sink);
+        await install(interpreter, environment, wanted, sink);
       }
     });
   }

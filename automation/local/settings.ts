@@ -24,7 +24,8 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-async function freePort(): Promise<number> {
+/** A loopback port on which nothing listens. @throws TributaryError `NoFreePort` */
+export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(PORTS.first, PORTS.last + 1);
     if (await isFree(port)) {

@@ -4,6 +4,7 @@ import type { CommandContext } from "../commands/context";
 import { userError } from "../errors";
 import { secondsSince, step } from "../events";
 import { functionsOf, LAYER, RUNTIME } from "../images";
+import { isRecord } from "../json";
 import { ensureLocalAws } from "../local";
 import type { Attachment } from "./distribution";
 import { buildxOf, failedBuilds, failureOf, type BuildFailure } from "../stacks/buildLog";
@@ -14,7 +15,7 @@ import { ImageListener, type ImageResult } from "../stacks/imageProgress";
 import type { Changes } from "../stacks/progress";
 import { imagesOutputs, type ImagesOutputs } from "./outputs";
 import type { RegistryImage } from "./registry";
-import { PushListener } from "./pushed";
+import { PushListener, type PushedImage } from "./pushed";
 import type { SbomRun } from "./sboms";
 import { inputsOf, lastContentDigests, recordRelease, unchangedRelease, type Inputs } from "./unchanged";
 import type { warmUpRuntime } from "./warmUp";
@@ -103,7 +104,11 @@ export async function buildImages(context: CommandContext, stack: Environment, n
   if (unchanged) return { ...unchanged, seconds: secondsSince(started) };
   const bills = new (sboms())(context.root, aws?.region ?? stack.region ?? "", aws);
   const run = new BuildRun(context, bills, stack, listener, excluded);
-  const pushes = new PushListener(imageOfResource, (image) => bills.pushed(image));
+  const pushes = new PushListener(
+    imageOfResource,
+    (image) => bills.pushed(image),
+    (image) => void run.seen.set(image.name, image),
+  );
   try {
     const { changes } = await engine()(context, stack, "up", {
       ...(excluded.length === 0 ? {} : { exclude: urnsOf(excluded) }),
@@ -128,6 +133,8 @@ export async function buildImages(context: CommandContext, stack: Environment, n
 class BuildRun {
   images: ReleasedImage[] = [];
   outputs: ImagesOutputs | undefined;
+  /** Images as the engine saw them. */
+  readonly seen = new Map<string, PushedImage>();
   private readonly since = Date.now();
 
   constructor(
@@ -171,12 +178,16 @@ class BuildRun {
     if (this.images.some(({ result }) => result === "failed")) await this.explain(build);
     if (!outputs) return;
     // The stack tells of its images when it has the whole set, not before.
-    if (this.excluded.length > 0 && outputs.images === undefined) return this.incomplete();
+    if (this.excluded.length > 0 && !isRecord(outputs.images)) return this.incomplete();
     this.outputs = imagesOutputs(outputs, this.stack.name, "tributary images build");
     await this.describe(this.outputs);
   }
 
   private incomplete(): void {
+    this.images = this.images.map((image) => {
+      const { digest, uri } = this.seen.get(image.name) ?? {};
+      return digest === undefined ? image : { ...image, digest, uri };
+    });
     const text = "not all images are built yet, so none can be deployed: tributary images build makes the others";
     this.context.sink({ type: "message", level: "warning", text });
   }

@@ -11,6 +11,7 @@ export interface PushedImage {
 }
 
 const imageType = "docker-build:index:Image";
+const pushes = ["create", "update", "create-replacement"];
 const revisionType = "pulumi:index:Stash";
 
 /** Listens to the engine for images whose push has ended, so that what is made of them need not wait for the others. */
@@ -20,10 +21,12 @@ export class PushListener {
   /**
    * @param nameOf the image's name from the logical name of its resource; `-image` and `-revision` are one
    * @param pushed called once for each image that was built and pushed
+   * @param seen called for these, and for those that stayed as they were
    */
   constructor(
     private readonly nameOf: (logicalName: string) => string,
     private readonly pushed: (image: PushedImage) => void,
+    private readonly seen: (image: PushedImage) => void = () => undefined,
   ) {}
 
   /** To be called with every event of the engine. */
@@ -34,13 +37,15 @@ export class PushListener {
     const logicalName = urn.split("::").slice(3).join("::");
     const outputs = (state?.outputs ?? {}) as Record<string, unknown>;
     if (type === revisionType) this.revised(this.nameOf(logicalName.replace(/-revision$/, "-image")), outputs);
-    if (type !== imageType || !["create", "update", "create-replacement"].includes(op)) return;
+    if (type !== imageType || ![...pushes, "same"].includes(op)) return;
     const name = this.nameOf(logicalName);
     const contentDigest = this.contentDigests.get(name);
     const [reference] = (state?.inputs.tags ?? []) as unknown[];
     if (contentDigest === undefined || typeof outputs.digest !== "string" || typeof reference !== "string") return;
     const { digest } = outputs;
-    this.pushed({ name, digest, contentDigest, uri: `${reference.slice(0, reference.lastIndexOf(":"))}@${digest}` });
+    const image = { name, digest, contentDigest, uri: `${reference.slice(0, reference.lastIndexOf(":"))}@${digest}` };
+    this.seen(image);
+    if (op !== "same") this.pushed(image);
   };
 
   private revised(name: string, outputs: Record<string, unknown>): void {

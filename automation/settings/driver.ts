@@ -44,8 +44,8 @@ function isWaves(value: unknown): value is string[][] {
 
 const rolePattern = /^arn:aws[a-z-]*:iam::(\d{12}):role\/[\w+=,.@/-]{1,512}$/;
 
-/** A list in a setting: Pulumi hands objects and lists over as they are. */
-const checks = leaf<Check[]>(
+/** Declared checks. A list in a setting: Pulumi hands objects and lists over as they are. */
+export const checks = leaf<Check[]>(
   (value) => Array.isArray(value) && value.length <= 50 && value.every(isCheck),
   'a list of { query: "<SQL>", expect: <value, or a comparison such as "> 0"> }, { function: <name>, event?, expect? } and { alarms: none }',
 );

@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { userError } from "../errors";
+import { deliveryProblems, type DeliverySettings, deliverySettingsSchema } from "./delivery";
 import { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
+export { type DeliveryEnvironment, type DeliverySettings, type PipelineSettings } from "./delivery";
 export { type ImageBuildSettings, type ImagesSource, platformOf } from "./images";
 export { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
@@ -24,8 +26,14 @@ export interface Settings extends LakeSettings, Identity {}
 /** All that the program of the stack `images` is told. */
 export interface ImagesStackSettings extends ImagesSettings, Identity {}
 
+/** All that the program of the stack `delivery` is told. */
+export interface DeliveryStackSettings extends DeliverySettings, Identity {}
+
 /** Environment of the stacks that hold images. */
 export const IMAGES = "images";
+
+/** Environment of the stacks that hold pipelines. */
+export const DELIVERY = "delivery";
 
 /** Where settings are read from: Pulumi's stack configuration, every value as text. */
 export interface RawSettings {
@@ -55,6 +63,11 @@ export function holdsImages(stack: string): boolean {
   return envOf(stack) === IMAGES;
 }
 
+/** Whether a stack holds pipelines: `delivery`, or `delivery.<anything>`. */
+export function holdsPipelines(stack: string): boolean {
+  return envOf(stack) === DELIVERY;
+}
+
 /**
  * Checks a lake's raw settings and fills in the defaults.
  *
@@ -69,6 +82,11 @@ export function parseSettings(raw: RawSettings): Settings {
 /** Checks the raw settings of the stack `images`, like {@link parseSettings}. */
 export function parseImagesSettings(raw: RawSettings): ImagesStackSettings {
   return parse(raw, imagesSettingsSchema, () => []);
+}
+
+/** Checks the raw settings of the stack `delivery`, like {@link parseSettings}. */
+export function parseDeliverySettings(raw: RawSettings): DeliveryStackSettings {
+  return parse(raw, deliverySettingsSchema, deliveryProblems);
 }
 
 function architectureProblems({ architecture, imageBuild }: LakeSettings): { path: string[]; allowed: string }[] {
@@ -147,7 +165,8 @@ function describe(issue: z.core.$ZodIssue, given: unknown, file: string, schema:
       (key) => `${keyOf([...issue.path, key], file)}: found a key that does not exist; allowed: ${allowed}`,
     );
   }
-  return [told(issue.path, given, issue.code === "invalid_type" ? "an object" : issue.message, file)];
+  const form = issue.code === "invalid_type" && (issue.expected === "array" ? "a list" : "an object");
+  return [told(issue.path, given, form || issue.message, file)];
 }
 
 function show(value: unknown): string {
@@ -161,12 +180,21 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function keysAt(root: z.ZodType, path: readonly PropertyKey[]): string {
-  let schema: unknown = root;
-  for (const key of path) schema = unwrap((schema as { shape: Record<PropertyKey, unknown> }).shape[key]);
-  return Object.keys((schema as { shape: object }).shape).join(", ");
+  const inner = path.reduce<unknown>((schema, key) => memberOf(unwrap(schema), key), root);
+  return Object.keys((unwrap(inner) as { shape?: object }).shape ?? {}).join(", ") || "none";
+}
+
+/** The schema of a member: of an object, a record or a list; of the first alternative that has members. */
+function memberOf(schema: unknown, key: PropertyKey): unknown {
+  const { shape, def } = schema as {
+    shape?: Record<PropertyKey, unknown>;
+    def: { valueType?: unknown; element?: unknown };
+  };
+  return shape?.[key] ?? def.valueType ?? def.element;
 }
 
 function unwrap(schema: unknown): unknown {
-  const inner = (schema as { def: { innerType?: unknown } }).def.innerType;
+  const { innerType, options } = (schema as { def: { innerType?: unknown; options?: unknown[] } }).def;
+  const inner = innerType ?? options?.find((option) => "shape" in (option as object));
   return inner === undefined ? schema : unwrap(inner);
 }

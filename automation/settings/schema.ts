@@ -4,8 +4,10 @@ import { type FunctionName, functionNames } from "../../components/lake/function
 import { DLQ_RETENTION } from "../../components/stages/Queue";
 import { type Duration, type Size, toDays, toMegabytes } from "../../components/units";
 import { driverShape } from "./driver";
+import { enginesSchema } from "./engines";
 import { gatesShape } from "./gates";
 import { imageBuildSchema, imagesSource } from "./images";
+import { throughputSchema } from "./throughput";
 import { backend, days, leaf, tags, yesOrNo } from "./values";
 
 /** The longest expiration that a lifecycle rule is given here: ten years. */
@@ -14,6 +16,11 @@ const LONGEST = 3_650;
 const memory = leaf<Size>(
   (value) => toMegabytes(value, "") >= 128 && toMegabytes(value, "") <= 10_240,
   'a whole number of MB or GB from "128 MB" to "10 GB"',
+);
+
+const tmp = leaf<Size>(
+  (value) => toMegabytes(value, "") >= 512 && toMegabytes(value, "") <= 10_240,
+  'a whole number of MB or GB from "512 MB" to "10 GB"',
 );
 
 const logs = leaf<Duration>(
@@ -28,12 +35,22 @@ const retentionSchema = z.strictObject({
   intermediate: days(toDays(DLQ_RETENTION, "") + 1, LONGEST).default("30 days"),
   /** Replaced versions of tables' files. */
   oldVersions: days(1, LONGEST).default("30 days"),
+  /** Rows that broke an expectation. */
+  quarantine: days(1, LONGEST).default("90 days"),
   /** Athena's results. */
   queryResults: days(1, LONGEST).default("30 days"),
+  /** Entries of the control table execution-history, and what is kept about batches. */
+  history: days(1, LONGEST).default("365 days"),
+  /** Entries of the control table events. */
+  events: days(1, LONGEST).default("365 days"),
+  /** Counters of a day in the control table metrics. */
+  metrics: days(1, LONGEST).default("730 days"),
 });
 
 const functionSchema = z.strictObject({
   memory: memory.optional(),
+  /** Room in /tmp: DuckDB needs three times the CSV of the largest object. */
+  tmp: tmp.optional(),
   reservedConcurrency: leaf<number>(
     (value) => Number.isInteger(value) && value >= 0 && value <= 10_000,
     "a whole number from 0 to 10000",
@@ -58,6 +75,8 @@ export const lakeSettingsSchema = z.strictObject({
     (value) => Number.isInteger(value) && value >= 1 && value <= 10,
     "a whole number from 1 to 10",
   ).default(10),
+  /** How fast queues are emptied, and how much at a time. */
+  throughput: throughputSchema.prefault({}),
   /** Deletes the data, too, when the lake is destroyed: for environments that are thrown away. */
   forceDestroy: yesOrNo.default(false),
   /** Refuses the deletion of control tables until it is switched off. */
@@ -75,6 +94,8 @@ export const lakeSettingsSchema = z.strictObject({
     (value) => toMegabytes(value, "") >= 10,
     'a whole number of MB, GB or TB, "10 MB" or more',
   ).default("100 GB"),
+  /** Who may do the heavy transforms. */
+  engines: enginesSchema.prefault({}),
   /** Traces functions and state machines with X-Ray. */
   tracing: yesOrNo.default(true),
   logLevel: leaf<"DEBUG" | "INFO" | "WARN" | "ERROR">(
@@ -100,6 +121,11 @@ export const lakeSettingsSchema = z.strictObject({
   imageBuild: imageBuildSchema.prefault({}),
   /** Where the driver keeps this stack's state, e.g. `s3://<bucket>?region=<region>`; without it, where Pulumi is logged in. */
   backend: backend.optional(),
+  /** ARN of the policy that every role of the lake gets as its permissions boundary: an output of the stack `delivery`. */
+  permissionsBoundary: leaf<string>(
+    (value) => typeof value === "string" && /^arn:aws[a-z-]*:iam::\d{12}:policy\/[\w+=,.@/-]{1,512}$/.test(value),
+    'the ARN of a policy, e.g. "arn:aws:iam::123456789012:policy/name"',
+  ).optional(),
   /** Tags of every resource, besides project, env and stack. */
   tags: tags.default({}),
   ...driverShape,

@@ -60,3 +60,20 @@ export const backend = leaf<string>(
 /** Whether a value is written like the name of an AWS region. */
 export const isRegion = (value: unknown): value is string =>
   typeof value === "string" && /^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/.test(value);
+
+/**
+ * A command on one line.
+ *
+ * @param longest characters
+ * @param without characters that it must not have. @default none
+ */
+export const line = (longest: number, without?: RegExp) =>
+  leaf<string>(
+    (value) =>
+      typeof value === "string" &&
+      value.trim() !== "" &&
+      value.length <= longest &&
+      !/\p{Cc}/u.test(value) &&
+      !without?.test(value),
+    `a command of up to ${longest} characters on one line${without ? ", without quotation marks, $ and backslashes" : ""}`,
+  );

@@ -101,7 +101,7 @@ export async function deployStack(
   options: DeployOptions = {},
 ): Promise<DeployResult> {
   const started = performance.now();
-  const runner = new ProgramRunner(options.program);
+  const runner = new ProgramRunner(options.program, environment.pipelines);
   const isolation = new Isolation();
   let attempts: RunProgress = { changes: noChanges, slowest: [] };
   const work = async (run: Run, prepared: Prepared): Promise<DeployResult> => {
@@ -185,20 +185,27 @@ async function runEngine(
   const { context, environment, engine } = run;
   if (mode === "up") await recoverPending(run);
   let former: Changes = noChanges;
+  let held = options;
   for (let turn = 0; ; turn++) {
-    const { listener, error } = await attempt(run, mode, options);
+    const { listener, error } = await attempt(run, mode, held);
     const changes = addChanges(former, listener.changes);
     progress({ changes, slowest: listener.slowest });
     if (error === undefined) return { changes, resources: listener.resources, outputs: listener.outputs ?? {} };
     former = changes;
     const again = turn < adoptions && !context.signal.aborted && (await adoptExisting(run, listener.collisions));
-    if (again) tell(context, listener.failures);
-    else throw failure(environment, mode === "up" ? "deployed" : "planned", listener.failures, error, engine.lastLog);
+    if (again) {
+      tell(context, listener.failures);
+      // What was adopted is not as the plan has it: it said that it would be created.
+      held = { ...options };
+      delete held.updatePlan;
+    } else throw failure(environment, mode === "up" ? "deployed" : "planned", listener.failures, error, engine.lastLog);
   }
 }
 
 function tell(context: CommandContext, failures: Failure[]): void {
   for (const { resource, cause } of failures) {
+    // What a plan has and the run did not come to, because it ended at another resource.
+    if (cause.startsWith("expected resource operations")) continue;
     context.sink({
       type: "message",
       level: "info",
@@ -216,7 +223,7 @@ async function attempt(
   const state = await recordedState(context.root, environment).catch(() => undefined);
   let listener = new EngineListener(() => undefined);
   const title = `${mode === "up" ? "Deploy" : "Plan"} ${environment.name}`;
-  if (options.program === undefined) run.engine.onStarted = preloadProgram;
+  if (options.program === undefined) run.engine.onStarted = () => preloadProgram(environment.pipelines);
   try {
     const work = async (progress: Progress) => {
       listener = new EngineListener(progress, state?.resources.length ?? 0, options.expectedSeconds);
@@ -247,23 +254,29 @@ function engineOptions({ context, configFile, parallel }: Run, options: DeployOp
 }
 
 /** Uses the second in which the engine starts. What is wrong with the program is told when it is run. */
-function preloadProgram(): void {
+function preloadProgram(pipelines?: boolean): void {
   try {
-    load("../program");
+    load(programOf(pipelines));
   } catch {
     return;
   }
 }
 
+const programOf = (pipelines = false) => (pipelines ? "../deliveryProgram" : "../program");
+
 /** Runs the program inside the driver and keeps an error that it threw itself, which the engine would reduce to text. */
 class ProgramRunner {
   ownError: TributaryError | undefined;
 
-  constructor(private readonly other?: PulumiFn) {}
+  /** @param pipelines the stack holds pipelines: their program stands on its own */
+  constructor(
+    private readonly other?: PulumiFn,
+    private readonly pipelines = false,
+  ) {}
 
   readonly run: PulumiFn = async () => {
     try {
-      const program = this.other ?? (load("../program") as { program: PulumiFn }).program;
+      const program = this.other ?? (load(programOf(this.pipelines)) as { program: PulumiFn }).program;
       return await program();
     } catch (error) {
       if (error instanceof TributaryError) this.ownError = error;

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { userError } from "../errors";
+import { linkedFolder } from "../local/linked";
 import { readDriverSettings, type Check } from "../settings/driver";
 import { isRecord } from "../json";
 
@@ -43,6 +44,8 @@ export interface Environment {
   image: boolean;
   /** A deployment builds images. */
   builds: boolean;
+  /** It holds pipelines, not a lake: its program needs nothing that is built. */
+  pipelines?: boolean;
   /** Name of the person's own builder, from `tributary:imageBuild`. */
   builder: string | undefined;
   /** Most images built at a time, from `tributary:imageBuild`. */
@@ -63,6 +66,9 @@ export interface EnvironmentStacks {
   stacks: Environment[];
 }
 
+/** Environment of the stack that holds pipelines. */
+const DELIVERY = "delivery";
+
 /** Settings files that are no environments: nothing runs in their stacks. `branch` is the template of branches' environments. */
 const otherStacks = ["images", "delivery", "branch"];
 
@@ -75,7 +81,7 @@ export function workFolder(root: string): string {
 
 /** Folder of the local environment's recorded state. */
 export function stateFolder(root: string): string {
-  return path.join(workFolder(root), "state");
+  return linkedFolder(path.join(workFolder(root), "state"));
 }
 
 /** Names of all environments that have a settings file, `local` first. */
@@ -112,6 +118,7 @@ export function findEnvironment(root: string, name: string): Environment {
  * @throws TributaryError `UnknownEnvironment`, `UnreadableSettings`, `InvalidSettings`
  */
 export function environmentStacks(root: string, name: string, asked = name): EnvironmentStacks {
+  if (name === DELIVERY || name === `${DELIVERY}.local`) return deliveryStacks(root, name !== DELIVERY);
   const branch = branchFile(root, name);
   if (branch !== undefined && fs.existsSync(branch)) return stacksOf(root, name, branch);
   const known = environmentNames(root);
@@ -182,6 +189,26 @@ function describeStack(
     derived: !first || outside || (stated && text(config["aws:region"]) !== region),
     ...(overrides === undefined ? {} : { regionFile }),
   };
+}
+
+/**
+ * The stack that holds the pipelines: `delivery` on AWS, or `delivery.local` with the same settings on the local AWS, where accounts and
+ * roles of the settings have no meaning for the driver.
+ *
+ * @throws TributaryError `UnknownEnvironment`, `UnreadableSettings`, `InvalidSettings`
+ */
+function deliveryStacks(root: string, local: boolean): EnvironmentStacks {
+  const file = path.join(root, `Pulumi.${DELIVERY}.yaml`);
+  if (!fs.existsSync(file)) {
+    const message = `there is no file Pulumi.${DELIVERY}.yaml in ${root}; it says which pipelines there are`;
+    throw userError("UnknownEnvironment", message, "docs/delivery.md shows one");
+  }
+  const name = local ? `${DELIVERY}.local` : DELIVERY;
+  const config = section(readYaml(file), "config");
+  const described = describe(root, name, local, file, config);
+  const own = local ? {} : ownSettings(config, path.basename(file));
+  const stack: Environment = { ...described, env: name, derived: local, builds: false, pipelines: true, ...own };
+  return { env: name, waves: [[stack]], stacks: [stack] };
 }
 
 function ownSettings(config: Record<string, unknown>, file: string) {

@@ -5,6 +5,7 @@ import type { CommandContext } from "../commands/context";
 import { TributaryError } from "../errors";
 import { writeWhole } from "../local/files";
 import { acknowledgeStateLoss, ensureLocalAws, localAwsAs, type LocalAws } from "../local";
+import { ensureFront } from "../local/front";
 import { packageCode } from "../packaging";
 import { resolveToolchain, type OptionalPlugin, type Toolchain } from "../toolchain";
 import { stateFolder, type Environment } from "./environments";
@@ -62,10 +63,10 @@ export async function prepareCommon(
   const isLocal = stacks.some(({ local }) => local);
   const isImage = stacks.some(({ image }) => image);
   const builds = program && stacks.some((stack) => stack.builds);
-  const local = isLocal ? ensureLocalAws(root, sink) : Promise.resolve(undefined);
+  const local = isLocal ? localAws(context, stacks) : Promise.resolve(undefined);
   const plugins: OptionalPlugin[] = builds ? ["docker-build"] : [];
   // Images are packed for the platform that they are built for: by the program, which knows it.
-  const packs = program && stacks.some((stack) => !stack.image && !stack.builds);
+  const packs = program && stacks.some((stack) => !stack.image && !stack.builds && !stack.pipelines);
   const [toolchain, aws, runsImages] = await allOrFirstFailure([
     timed("toolchain", resolveToolchain(sink, { signal, plugins })),
     timed("local AWS", local),
@@ -76,6 +77,13 @@ export async function prepareCommon(
     builds ? timed("image builder", local.then(building)) : Promise.resolve(undefined),
   ]);
   return { toolchain, aws, runsImages, phases };
+}
+
+/** The local AWS; with CodePipeline beside it for stacks that hold pipelines. */
+async function localAws({ root, sink }: CommandContext, stacks: Environment[]): Promise<LocalAws> {
+  const aws = await ensureLocalAws(root, sink);
+  if (!stacks.some(({ pipelines }) => pipelines)) return aws;
+  return { ...aws, env: { ...aws.env, ...(await ensureFront(root, aws, sink)) } };
 }
 
 /** All that one stack needs that is worked on by itself; its builder is made ready beside everything else. */

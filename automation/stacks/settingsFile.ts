@@ -39,7 +39,8 @@ export async function runSettings(environment: Environment, decided?: Config, la
   const { file, regionFile, extends: further, derived, local, region } = environment;
   const read = (name: string | undefined) => (name === undefined ? undefined : readFile(name, "utf8"));
   const [base, override, extended] = await Promise.all([readFile(file, "utf8"), read(regionFile), read(further)]);
-  const place = { region, laid, defaults: local ? localProvider : {}, ...(local ? { salt: localSalt } : {}) };
+  const settings = environment.pipelines && local ? { ...laid, ...localDelivery } : laid;
+  const place = { region, laid: settings, defaults: local ? localProvider : {}, ...(local ? { salt: localSalt } : {}) };
   const own = (derived || laid) && further === undefined ? deriveSettings(base, override, place) : base;
   return decided === undefined ? own : mergeSettings(own, extended, decided);
 }
@@ -55,6 +56,14 @@ const localProvider: Config = {
   "aws:skipCredentialsValidation": "true",
   "aws:skipMetadataApiCheck": "true",
   "aws:skipRegionValidation": "true",
+};
+
+/** What pipelines on the local AWS do without: it is thrown away as a whole, and the provider waits for what nobody needs. */
+const localDelivery: Config = {
+  "tributary:target": "local",
+  "tributary:forceDestroy": "true",
+  "tributary:lifecycle": "false",
+  "tributary:keyDeletionWindow": "7 days",
 };
 
 /**

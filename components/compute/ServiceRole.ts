@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { TributaryError } from "../../automation/errors";
 import { Component, type Transform, transformed } from "../Component";
-import { type Grantee, policyDocument, type Statement, trustPolicy } from "../iam";
+import { type Grantee, policyDocument, type Statement, Statements, trustPolicy } from "../iam";
 import { physicalName, type Scope } from "../scope";
 
 /** Arguments of {@link ServiceRole}. */
@@ -32,7 +32,7 @@ export class ServiceRole extends Component<{ role: aws.iam.Role; policy: aws.iam
   readonly arn: pulumi.Output<string>;
   /** The policy: what needs the permissions to be there depends on it. */
   readonly policy: aws.iam.RolePolicy;
-  private readonly statements: Statement[] = [];
+  private readonly statements = new Statements();
   private closed = false;
 
   constructor(
@@ -50,6 +50,7 @@ export class ServiceRole extends Component<{ role: aws.iam.Role; policy: aws.iam
           `${args.service}.amazonaws.com`,
           args.sourceAccount === false ? undefined : scope.account,
         ),
+        ...(scope.permissionsBoundary === undefined ? {} : { permissionsBoundary: scope.permissionsBoundary }),
       }),
       this.child(),
     );
@@ -70,12 +71,12 @@ export class ServiceRole extends Component<{ role: aws.iam.Role; policy: aws.iam
         next: "give all grants in the turn of the event loop that creates the components: not in apply, not after an await",
       });
     }
-    this.statements.push(...statements);
+    this.statements.add(...statements);
   }
 
   private async document(): Promise<pulumi.Output<string>> {
     await new Promise((resolve) => setImmediate(resolve));
     this.closed = true;
-    return policyDocument(this.statements, this.owner);
+    return policyDocument(this.statements.all, this.owner);
   }
 }

@@ -1,7 +1,8 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { Component, type Transform, transformed } from "../Component";
-import { physicalName, type Scope } from "../scope";
+import type { Grantee } from "../iam";
+import { arn, physicalName, type Scope } from "../scope";
 import type { CustomerKey } from "../storage/CustomerKey";
 import type { SecureBucket } from "../storage/SecureBucket";
 import { type Size, toBytes } from "../units";
@@ -40,10 +41,12 @@ export class Catalog extends Component<CatalogNodes> {
   readonly database: pulumi.Output<string>;
   /** The workgroup's name. */
   readonly workgroup: pulumi.Output<string>;
+  private readonly scope: Scope;
 
   constructor(name: string, args: CatalogArgs, opts?: pulumi.ComponentResourceOptions) {
     super("datasets:Catalog", name, opts);
     const { scope, transform = {} } = args;
+    this.scope = scope;
     const database = new aws.glue.CatalogDatabase(
       `${name}-database`,
       transformed(transform.database, {
@@ -66,6 +69,69 @@ export class Catalog extends Component<CatalogNodes> {
     this.workgroup = workgroup.name;
     this.nodes = { database, workgroup };
     this.registerOutputs({ database: this.database, workgroup: this.workgroup });
+  }
+
+  /** Names of its parts, known before they exist. */
+  get names(): { database: string; workgroup: string } {
+    return {
+      database: physicalName("glueDatabase", this.scope, "lake"),
+      workgroup: physicalName("athenaWorkgroup", this.scope, "lake"),
+    };
+  }
+
+  /** Allows running queries in the workgroup; what they read and write, the caller needs permissions for as well. */
+  grantQueries(grantee: Grantee): void {
+    const actions = ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"];
+    grantee.addStatements(
+      { actions: actions.map((action) => `athena:${action}`), resources: [this.workgroupArn] },
+      { actions: ["athena:GetDataCatalog"], resources: [arn(this.scope, "athena", "datacatalog/AwsDataCatalog")] },
+    );
+  }
+
+  /** Allows reading the results of queries in the workgroup. */
+  grantResults(grantee: Grantee): void {
+    grantee.addStatements({ actions: ["athena:GetQueryResults"], resources: [this.workgroupArn] });
+  }
+
+  /**
+   * Allows reading definitions of the lake's tables, its engines' inputs included, and their partitions.
+   *
+   * @param use `write` also changes tables and adds partitions: commits to Iceberg tables, crawlers
+   */
+  grantTables(grantee: Grantee, use: "read" | "write"): void {
+    const { scope } = this;
+    const reading = ["GetDatabase", "GetTable", "GetTables", "GetPartition", "GetPartitions", "BatchGetPartition"];
+    const writing = ["UpdateTable", "CreatePartition", "BatchCreatePartition", "UpdatePartition"];
+    const databases = [this.names.database, physicalName("glueDatabase", scope, "input")];
+    const resources = databases.flatMap((name) => [`database/${name}`, `table/${name}/*`]);
+    const named = (paths: string[]) => paths.map((path) => arn(scope, "glue", path));
+    grantee.addStatements(
+      { actions: reading.map((action) => `glue:${action}`), resources: named(["catalog", ...resources]) },
+      // Athena and Spark look at the database `default`, whatever a query names.
+      { actions: ["glue:GetDatabase"], resources: named(["catalog", "database/default"]) },
+    );
+    if (use === "write") {
+      const actions = writing.map((action) => `glue:${action}`);
+      grantee.addStatements({ actions, resources: named(["catalog", ...resources]) });
+    }
+  }
+
+  private get workgroupArn(): string {
+    return arn(this.scope, "athena", `workgroup/${this.names.workgroup}`);
+  }
+
+  /** Allows reading the definitions of the database's tables and registering their partitions. */
+  grantPartitions(grantee: Grantee): void {
+    const { scope } = this;
+    grantee.addStatements({
+      actions: ["glue:GetTable", "glue:BatchCreatePartition"],
+      resources: [
+        arn(scope, "glue", "catalog"),
+        this.database.apply((database) => arn(scope, "glue", `database/${database}`)),
+        // The database is the lake's own. Table by table, 500 datasets would not fit into a role's policy.
+        this.database.apply((database) => arn(scope, "glue", `table/${database}/*`)),
+      ],
+    });
   }
 }
 

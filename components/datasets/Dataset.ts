@@ -1,19 +1,22 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Manifest } from "../../layer/manifest-schema";
+import { userError } from "../../automation/errors";
 import { Component, type Transform, transformed } from "../Component";
+import { crawlerName } from "../engines/Crawlers";
 import type { ContainerFunction } from "../compute/ContainerFunction";
-import { type Grantee } from "../iam";
-import { arn, type Scope } from "../scope";
+import type { Scope } from "../scope";
 import { Consumer, type ConsumerArgs } from "../stages/Consumer";
 import { Queue, type QueueArgs } from "../stages/Queue";
 import type { StateMachine } from "../stages/StateMachine";
 import { timings } from "../stages/timings";
 import type { ControlTable } from "../storage/ControlTable";
+import { PIPELINE } from "../storage/tableKeys";
 import type { SecureBucket } from "../storage/SecureBucket";
 import type { Duration } from "../units";
 import type { Catalog } from "./Catalog";
-import { tableArgs } from "./table";
+import { namedQueries } from "./namedQueries";
+import { tableArgs, tableOptions } from "./table";
 
 /** A stage as its datasets see it. */
 export interface DatasetStage {
@@ -38,6 +41,8 @@ export interface DatasetArgs {
   stageB: DatasetStage;
   /** Most messages that a router takes at once, 1 to 10. */
   batchSize: number;
+  /** Most invocations at a time of each stage's router, 2 to 1,000. @default as many as Lambda scales to */
+  maximumConcurrency?: { stageA?: number | undefined; stageB?: number | undefined };
   /** Changes to the children. */
   transform?: {
     queueA?: QueueArgs["transform"];
@@ -57,6 +62,8 @@ export interface DatasetNodes {
   consumerB: Consumer;
   table: aws.glue.CatalogTable;
   item: aws.dynamodb.TableItem;
+  /** By their names; only those that the dataset's folder holds. */
+  queries: Record<string, aws.athena.NamedQuery>;
 }
 
 /** A team's dataset: its queues for both stages, its table, and its entry in the control table `datasets`. */
@@ -79,9 +86,10 @@ export class Dataset extends Component<DatasetNodes> {
     const table = new aws.glue.CatalogTable(
       `${logicalName}-table`,
       transformed(args.transform?.table, tableArgs(args.manifest, args.catalog.database, args.files.bucketName)),
-      this.child(),
+      this.child(tableOptions(args.manifest)),
     );
     const item = this.register(queueA, queueB, table);
+    const queries = namedQueries(logicalName, args.manifest, args.catalog, this.child());
     this.nodes = {
       queueA,
       queueB,
@@ -89,6 +97,7 @@ export class Dataset extends Component<DatasetNodes> {
       consumerB: this.consume("b", queueB, args.stageB, item),
       table,
       item,
+      queries,
     };
     this.registerOutputs({});
   }
@@ -105,24 +114,18 @@ export class Dataset extends Component<DatasetNodes> {
     };
   }
 
-  /** Allows reading the table's definition and registering partitions. */
-  grantPartitions(grantee: Grantee): void {
-    const { scope, catalog, manifest } = this.args;
-    grantee.addStatements({
-      actions: ["glue:GetTable", "glue:BatchCreatePartition"],
-      resources: [
-        arn(scope, "glue", "catalog"),
-        catalog.database.apply((database) => arn(scope, "glue", `database/${database}`)),
-        catalog.database.apply((database) => arn(scope, "glue", `table/${database}/${manifest.table}`)),
-      ],
-    });
-  }
-
   private queue(stage: "a" | "b", visibility: Duration, transform: QueueArgs["transform"]): Queue {
     const { scope, manifest } = this.args;
     return new Queue(
       `${this.logicalName}-${stage}`,
-      { scope, what: `${manifest.team}-${manifest.dataset}-${stage}`, fifo: true, visibility, transform },
+      {
+        scope,
+        what: `${manifest.team}-${manifest.dataset}-${stage}`,
+        fifo: true,
+        family: `stage-${stage}`,
+        visibility,
+        transform,
+      },
       this.child(),
     );
   }
@@ -135,6 +138,7 @@ export class Dataset extends Component<DatasetNodes> {
         queue,
         function: router,
         batchSize: this.args.batchSize,
+        maximumConcurrency: this.args.maximumConcurrency?.[stage === "a" ? "stageA" : "stageB"],
         after: [machine.nodes.machine, item],
         transform,
       },
@@ -145,6 +149,7 @@ export class Dataset extends Component<DatasetNodes> {
   private register(queueA: Queue, queueB: Queue, table: aws.glue.CatalogTable): aws.dynamodb.TableItem {
     const { registry, manifest, transform } = this.args;
     const text = (value: pulumi.Input<string>) => ({ S: value });
+    const crawler = crawlerName(this.args.scope, manifest);
     return new aws.dynamodb.TableItem(
       `${this.logicalName}-item`,
       transformed(transform?.item, {
@@ -154,7 +159,9 @@ export class Dataset extends Component<DatasetNodes> {
         item: pulumi.jsonStringify({
           team: text(manifest.team),
           dataset: text(manifest.dataset),
-          manifest: text(JSON.stringify(manifest)),
+          pipeline: text(PIPELINE),
+          manifest: text(manifestText(manifest)),
+          ...(crawler !== undefined && { crawler: text(crawler) }),
           stageAQueueUrl: text(queueA.main.url),
           stageADlqUrl: text(queueA.dlq.url),
           stageBQueueUrl: text(queueB.main.url),
@@ -165,4 +172,18 @@ export class Dataset extends Component<DatasetNodes> {
       this.child(),
     );
   }
+}
+
+/** Bytes of a manifest in its item: DynamoDB takes 400 KB for an item, and the other attributes need some. */
+const MOST_MANIFEST = 390 * 1024;
+
+function manifestText(manifest: Manifest): string {
+  const text = JSON.stringify({ ...manifest, queries: undefined });
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MOST_MANIFEST) return text;
+  throw userError(
+    "ManifestTooLarge",
+    `datasets/${manifest.team}/${manifest.dataset}: manifest and SQL have ${bytes} bytes; the control table takes ${MOST_MANIFEST}`,
+    "shorten its SQL, comments or expectations, or split the dataset",
+  );
 }

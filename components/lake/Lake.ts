@@ -5,21 +5,26 @@ import { Component } from "../Component";
 import { CodeStore } from "../compute/CodeStore";
 import { CommonLayer } from "../compute/CommonLayer";
 import type { ContainerFunction } from "../compute/ContainerFunction";
+import { carriedOut } from "../engines/available";
+import { Engines } from "../engines/Engines";
 import { Catalog } from "../datasets/Catalog";
 import { Dataset } from "../datasets/Dataset";
 import type { Scope } from "../scope";
 import { Arrivals } from "../stages/Arrivals";
 import { Consumer } from "../stages/Consumer";
-import { STAGE_A, StageA } from "../stages/StageA";
-import { STAGE_B, StageB } from "../stages/StageB";
-import { stateMachineArn } from "../stages/StateMachine";
+import { ReconcileSchedules } from "../stages/ReconcileSchedules";
+import { StageA } from "../stages/StageA";
+import { StageB } from "../stages/StageB";
 import { ControlTables } from "../storage/ControlTables";
 import { LakeStorage } from "../storage/LakeStorage";
 import { withDefaultTags } from "../tags";
-import { type EnvName, type FunctionName, functionNames } from "./functions";
+import { Ingress, takesRequests } from "../triggers/Ingress";
+import { controlItems } from "./controlItems";
+import { environmentOf } from "./environment";
+import type { OptionalFunction } from "./functions";
 import { grantAll } from "./grants";
-import { lakeFunctions } from "./lakeFunctions";
-import type { ArchiveParts, LakeCode } from "./packages";
+import { type LakeFunctions, lakeFunctions } from "./lakeFunctions";
+import type { ArchiveParts, FunctionUris, LakeCode } from "./packages";
 
 /** Arrivals are small and independent of each other: a batch of them may be this many times larger than a stage's. */
 const ARRIVALS_BATCH_FACTOR = 10;
@@ -45,10 +50,15 @@ export interface LakeNodes {
   layer?: CommonLayer;
   arrivals: Arrivals;
   arrivalsConsumer: Consumer;
-  functions: Record<FunctionName, ContainerFunction>;
+  functions: LakeFunctions;
   stageA: StageA;
+  engines: Engines;
   stageB: StageB;
   datasets: Dataset[];
+  /** Backfills, schedules, the HTTP API. */
+  ingress: Ingress;
+  /** Compare datasets with their control tables. */
+  reconciling: ReconcileSchedules;
 }
 
 /** A data lake: three zones, control tables, two stages, a catalogue, and the datasets that flow through them. */
@@ -62,45 +72,59 @@ export class Lake extends Component<LakeNodes> {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("lake:Lake", logicalName, withDefaultTags(args.scope, args.settings.tags, opts));
-    this.args = args;
+    this.args = { ...args, manifests: carriedOut(args, this) };
     const storage = this.storage();
     const tables = this.tables(storage);
     const catalog = this.catalog(storage);
     const archives = this.archives(storage);
     const arrivals = this.arrivals(storage);
-    const environment = this.environment(storage, tables, catalog, arrivals);
+    const environment = environmentOf(this.args, { storage, tables, catalog, arrivals });
     const parts = { ...this.args, archives, key: storage.key, environment };
-    const functions = lakeFunctions(this.logicalName, parts, this.child());
+    const without: OptionalFunction[] = takesRequests(args.manifests) ? [] : ["trigger"];
+    const functions = lakeFunctions(this.logicalName, parts, without, this.child());
     const stageA = this.stageA(storage, functions);
-    const stageB = this.stageB(storage, functions);
+    const engines = this.engines(storage, catalog);
+    const stageB = this.stageB(storage, functions, engines);
     const datasets = this.datasets(storage, tables, catalog, { functions, stageA, stageB });
     const arrivalsConsumer = this.route(arrivals, functions.routing, datasets);
-    grantAll(functions, { storage, tables: tables.nodes, arrivals, stageA, stageB, datasets });
-    const stages = { arrivals, arrivalsConsumer, stageA, stageB };
+    const ingress = this.ingress(storage, functions);
+    grantAll(functions, {
+      engines,
+      ingress,
+      storage,
+      tables: tables.nodes,
+      catalog,
+      arrivals,
+      stageA,
+      stageB,
+      datasets,
+    });
+    const reconciling = this.reconciling(functions);
+    const stages = { arrivals, arrivalsConsumer, stageA, stageB, reconciling };
     const { store: code, layer } = archives ?? {};
-    this.nodes = { storage, tables, catalog, code, layer, functions, datasets, ...stages };
+    this.nodes = { storage, tables, catalog, code, layer, functions, engines, datasets, ingress, ...stages };
+    controlItems(this.logicalName, { ...this.args, tables: tables.nodes, stageA, stageB }, this.child());
     this.registerOutputs({});
   }
 
   /** What the stack tells; docs/architecture.md lists it. */
   get outputs() {
-    const { storage, tables, catalog, arrivals, functions, stageA, stageB, datasets } = this.nodes;
+    const { storage, tables, catalog, arrivals, functions, stageA, stageB, datasets, ingress } = this.nodes;
     return {
       rawBucket: storage.raw.bucketName,
       stageBucket: storage.stage.bucketName,
       analyticsBucket: storage.analytics.bucketName,
-      objectMetadataTable: tables.nodes.objectMetadata.tableName,
-      executionHistoryTable: tables.nodes.executionHistory.tableName,
-      datasetsTable: tables.nodes.datasets.tableName,
+      ...tables.outputs,
       database: catalog.database,
       workgroup: catalog.workgroup,
       arrivalsQueueUrl: arrivals.queue.main.url,
       arrivalsDlqUrl: arrivals.queue.dlq.url,
-      functions: Object.fromEntries(functionNames.map((name) => [name, functions[name].aliasArn])),
-      ...(this.args.images && { images: this.args.images }),
+      functions: Object.fromEntries(Object.entries(functions).map(([name, { aliasArn }]) => [name, aliasArn])),
+      ...(this.args.images && { images: deployedImages(this.args.images, functions) }),
       datasets: Object.fromEntries(datasets.map((dataset) => [dataset.id, dataset.outputs])),
       stageAStateMachineArn: stageA.machine.arn,
       stageBStateMachineArn: stageB.machine.arn,
+      ...ingress.outputs,
       region: this.args.scope.region,
       account: this.args.scope.account,
     };
@@ -145,35 +169,20 @@ export class Lake extends Component<LakeNodes> {
     return { store, layer };
   }
 
+  private reconciling({ reconcile }: LakeFunctions): ReconcileSchedules {
+    const { scope, manifests } = this.args;
+    return new ReconcileSchedules(
+      `${this.logicalName}-reconciling`,
+      { scope, manifests, function: reconcile },
+      this.child(),
+    );
+  }
+
   private arrivals({ raw }: LakeStorage): Arrivals {
     return new Arrivals(`${this.logicalName}-arrivals`, { scope: this.args.scope, bucket: raw }, this.child());
   }
 
-  private environment(
-    storage: LakeStorage,
-    { nodes: tables }: ControlTables,
-    catalog: Catalog,
-    { queue }: Arrivals,
-  ): Record<EnvName, pulumi.Input<string>> {
-    const { scope } = this.args;
-    return {
-      OBJECT_METADATA_TABLE: tables.objectMetadata.tableName,
-      EXECUTION_HISTORY_TABLE: tables.executionHistory.tableName,
-      DATASETS_TABLE: tables.datasets.tableName,
-      IDEMPOTENCY_TABLE: tables.idempotency.tableName,
-      RAW_BUCKET: storage.raw.bucketName,
-      STAGE_BUCKET: storage.stage.bucketName,
-      DATABASE_NAME: catalog.database,
-      // Computed, because the machines need functions and two of the functions need the machines.
-      STAGE_A_STATE_MACHINE_ARN: stateMachineArn(scope, STAGE_A),
-      STAGE_B_STATE_MACHINE_ARN: stateMachineArn(scope, STAGE_B),
-      ARRIVALS_QUEUE_URL: queue.main.url,
-      ARRIVALS_DLQ_URL: queue.dlq.url,
-      LANES: String(this.args.settings.lanes),
-    };
-  }
-
-  private stageA({ key }: LakeStorage, functions: Record<FunctionName, ContainerFunction>): StageA {
+  private stageA({ key }: LakeStorage, functions: LakeFunctions): StageA {
     return new StageA(
       `${this.logicalName}-stage-a`,
       {
@@ -189,7 +198,7 @@ export class Lake extends Component<LakeNodes> {
     );
   }
 
-  private stageB({ key }: LakeStorage, functions: Record<FunctionName, ContainerFunction>): StageB {
+  private stageB({ key }: LakeStorage, functions: LakeFunctions, engines: Engines): StageB {
     return new StageB(
       `${this.logicalName}-stage-b`,
       {
@@ -201,7 +210,26 @@ export class Lake extends Component<LakeNodes> {
           postUpdate: functions["stage-b-postupdate-metadata"],
           error: functions["stage-b-error"],
         },
+        engines,
       },
+      this.child(),
+    );
+  }
+
+  private engines(storage: LakeStorage, catalog: Catalog): Engines {
+    const { scope, settings, manifests } = this.args;
+    return new Engines(
+      `${this.logicalName}-engines`,
+      { scope, settings: settings.engines, manifests, storage, catalog },
+      this.child(),
+    );
+  }
+
+  private ingress(storage: LakeStorage, functions: LakeFunctions): Ingress {
+    const { manifests } = this.args;
+    return new Ingress(
+      `${this.logicalName}-ingress`,
+      { ...this.stage(storage.key), storage, functions, manifests },
       this.child(),
     );
   }
@@ -231,6 +259,7 @@ export class Lake extends Component<LakeNodes> {
             stageA: { router: functions["stage-a-routing"], machine: stageA.machine },
             stageB: { router: functions["stage-b-routing"], machine: stageB.machine },
             batchSize: settings.batchSize,
+            maximumConcurrency: settings.throughput.maximumConcurrency,
           },
           this.child(),
         ),
@@ -244,6 +273,8 @@ export class Lake extends Component<LakeNodes> {
         queue,
         function: routing,
         batchSize: arrivalsBatch(this.args.settings.batchSize),
+        window: this.args.settings.throughput.window,
+        maximumConcurrency: this.args.settings.throughput.maximumConcurrency.arrivals,
         // An object whose dataset is not registered yet would be rejected.
         after: datasets.map((dataset) => dataset.nodes.item),
       },
@@ -255,4 +286,9 @@ export class Lake extends Component<LakeNodes> {
 /** One message at a time stays one at a time. */
 function arrivalsBatch(batchSize: number): number {
   return batchSize === 1 ? 1 : batchSize * ARRIVALS_BATCH_FACTOR;
+}
+
+/** Images of functions that were made: one that no dataset wants runs none. */
+function deployedImages(images: FunctionUris, functions: LakeFunctions): FunctionUris {
+  return Object.fromEntries(Object.entries(images).filter(([name]) => name in functions));
 }

@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 import { Component, type Transform, transformed } from "../Component";
 import { denyWithoutTls, type Grantee } from "../iam";
+import { familyOf, type Granted } from "./queueFamily";
 import { arn, physicalName, type Scope } from "../scope";
 import { type Duration, toSeconds } from "../units";
 
@@ -23,6 +24,12 @@ export interface QueueArgs {
   maxReceiveCount?: number;
   /** An AWS service that may send, for one resource of ours only. @default none */
   sender?: { service: string; sourceArn: string };
+  /**
+   * Queues of a family are granted together, by a tag: a role that uses the queues of 500 datasets has one statement for
+   * them, see {@link familyOf}.
+   * @default each queue is granted by its own ARN
+   */
+  family?: string;
   /** Changes to the children. */
   transform?: { queue?: Transform<aws.sqs.QueueArgs>; dlq?: Transform<aws.sqs.QueueArgs> };
 }
@@ -52,6 +59,7 @@ export class Queue extends Component<{ queue: aws.sqs.Queue; dlq: aws.sqs.Queue 
   readonly nodes: { queue: aws.sqs.Queue; dlq: aws.sqs.Queue };
   readonly main: QueueEnd;
   readonly dlq: QueueEnd;
+  private readonly granted: Record<"main" | "dlq", Granted>;
 
   constructor(name: string, args: QueueArgs, opts?: pulumi.ComponentResourceOptions) {
     super("stages:Queue", name, opts);
@@ -62,10 +70,13 @@ export class Queue extends Component<{ queue: aws.sqs.Queue; dlq: aws.sqs.Queue 
       dlq: physicalName("sqsQueue", scope, `${what}-dlq`, suffix),
     };
     const arns = { queue: arn(scope, "sqs", names.queue), dlq: arn(scope, "sqs", names.dlq) };
+    const family = familyOf(scope, args.family);
+    this.granted = granted(arns, family);
     const dlq = new aws.sqs.Queue(
       `${name}-dlq`,
       transformed(transform.dlq, {
         ...secured(args, names.dlq, DLQ_RETENTION, queuePolicy(arns.dlq)),
+        ...(family && { tags: family.dlq.tags }),
         // Inline and with a computed ARN: as resources of their own, policies wait 25 s more.
         redriveAllowPolicy: JSON.stringify({ redrivePermission: "byQueue", sourceQueueArns: [arns.queue] }),
       }),
@@ -75,6 +86,7 @@ export class Queue extends Component<{ queue: aws.sqs.Queue; dlq: aws.sqs.Queue 
       `${name}-queue`,
       transformed(transform.queue, {
         ...secured(args, names.queue, args.retention ?? "4 days", queuePolicy(arns.queue, scope, args.sender)),
+        ...(family && { tags: family.main.tags }),
         visibilityTimeoutSeconds: toSeconds(args.visibility ?? "30 seconds", `${name}.visibility`),
         redrivePolicy: dlq.arn.apply((deadLetterTargetArn) =>
           JSON.stringify({ deadLetterTargetArn, maxReceiveCount: args.maxReceiveCount ?? MAX_RECEIVES }),
@@ -88,15 +100,21 @@ export class Queue extends Component<{ queue: aws.sqs.Queue; dlq: aws.sqs.Queue 
     this.registerOutputs({ url: this.main.url, dlqUrl: this.dlq.url });
   }
 
-  /** Allows sending to the queue, or to its DLQ. */
+  /** Allows sending to the queue, or to its DLQ; of a family, to all of the lake's. */
   grantSend(grantee: Grantee, end: "main" | "dlq" = "main"): void {
-    grantee.addStatements({ actions: sendActions, resources: [this[end].arn] });
+    grantee.addStatements({ actions: sendActions, ...this.granted[end] });
   }
 
-  /** Allows receiving, deleting and hiding messages of the queue, or of its DLQ. */
+  /** Allows receiving, deleting and hiding messages of the queue, or of its DLQ; of a family, of all of the lake's. */
   grantConsume(grantee: Grantee, end: "main" | "dlq" = "main"): void {
-    grantee.addStatements({ actions: consumeActions, resources: [this[end].arn] });
+    grantee.addStatements({ actions: consumeActions, ...this.granted[end] });
   }
+}
+
+function granted(arns: { queue: string; dlq: string }, family: ReturnType<typeof familyOf>): Queue["granted"] {
+  const { main = { resources: [arns.queue] }, dlq = { resources: [arns.dlq] } } = family ?? {};
+  const only = ({ resources, conditions }: Granted): Granted => ({ resources, ...(conditions && { conditions }) });
+  return { main: only(main), dlq: only(dlq) };
 }
 
 function secured(args: QueueArgs, name: string, retention: Duration, policy: string): aws.sqs.QueueArgs {

@@ -44,7 +44,14 @@ export function stageADefinition(
     TimeoutSeconds: options.timeout,
     StartAt: "PreUpdate",
     States: {
-      PreUpdate: invoke(functions.preUpdate, options, { Next: "AnythingToDo" }),
+      PreUpdate: invoke(functions.preUpdate, options, {
+        // An Express execution is found by its ARN in the log, and nowhere else: the history keeps it.
+        Arguments: {
+          FunctionName: functions.preUpdate,
+          Payload: '{% $merge([$states.input, {"executionArn": $states.context.Execution.Id}]) %}',
+        },
+        Next: "AnythingToDo",
+      }),
       AnythingToDo: {
         Type: "Choice",
         Choices: [{ Condition: "{% $count($states.input.items) > 0 %}", Next: "Process" }],
@@ -89,6 +96,8 @@ function processEachAlone(functions: StageAFunctions, options: { partition: stri
       processed: "{% [$states.result.processed] %}",
       failed: "{% [$states.result.failed] %}",
       failedCount: "{% $count($states.result.failed) %}",
+      executionArn: "{% $states.context.Execution.Id %}",
+      used: "{% [$states.input.used, $states.result.used] %}",
     },
     Next: "PostUpdate",
   };

@@ -1,4 +1,5 @@
 import { invoke, type StateMachineDefinition } from "./asl";
+import { athenaState, engineChoice, glueStates, type StageBEngines } from "./engineStates";
 import { STAGE_B_TRIES } from "./timings";
 
 /** Alias ARNs of Stage B's functions. */
@@ -14,34 +15,39 @@ export interface StageBFunctions<Arn = string> {
 const ERROR_RETRIES = 6;
 
 /**
- * Stage B for one batch: ProcessData, CheckJob until the job is done, CrawlData, PostUpdate and, when any object failed,
- * Error. What the states pass to each other stands in docs/architecture.md. A state that still throws after its retries
- * leads to Error with all objects, the error in `cause`: no batch ends without outcomes.
+ * Stage B for one batch: the work of its engine, CrawlData, PostUpdate and, when any object failed, Error. DuckDB works in
+ * ProcessData; Glue and Athena are waited for by Step Functions itself, so nothing polls. What the states pass to each other
+ * stands in docs/architecture.md. A state that still throws after its retries leads to Error with all objects, the error in
+ * `cause`: no batch ends without outcomes.
  *
  * @param options.timeout seconds after which the execution ends
- * @param options.poll seconds between two looks at a job that still runs
+ * @param options.engines those besides DuckDB that datasets of the lake use
  */
 export function stageBDefinition(
   functions: StageBFunctions,
-  options: { partition: string; timeout: number; poll: number },
+  options: { partition: string; timeout: number; engines?: StageBEngines },
 ): StateMachineDefinition {
+  const { partition, engines = {} } = options;
+  const { glue, athena } = engines;
+  const retries = STAGE_B_TRIES - 1;
   const step = (functionArn: string, next: string) =>
-    invoke(functionArn, { ...options, retries: STAGE_B_TRIES - 1 }, { Catch: [toError], Next: next });
+    invoke(functionArn, { partition, retries }, { Catch: [toError], Next: next });
+  const parts = { checkJob: functions.checkJob, partition, retries, toError };
+  const elsewhere = glue !== undefined || athena !== undefined;
   return {
-    Comment: "Stage B: a batch's CSV becomes the Parquet files of its table",
+    Comment: "Stage B: a batch's CSV becomes the rows of its table",
     QueryLanguage: "JSONata",
     TimeoutSeconds: options.timeout,
-    StartAt: "ProcessData",
+    StartAt: elsewhere ? "Engine" : "ProcessData",
     States: {
-      ProcessData: step(functions.processData, "CheckJob"),
-      CheckJob: step(functions.checkJob, "JobDone"),
-      JobDone: jobDone,
-      WaitForJob: { Type: "Wait", Seconds: options.poll, Next: "CheckJob" },
-      JobFailed: jobFailed,
+      ...(elsewhere && { Engine: engineChoice(engines) }),
+      ProcessData: step(functions.processData, "CrawlData"),
+      ...(glue && glueStates(glue, parts, "CrawlData")),
+      ...(athena && { Athena: athenaState(athena, parts, "CrawlData") }),
       CrawlData: step(functions.crawlData, "PostUpdate"),
       PostUpdate: step(functions.postUpdate, "AnyFailed"),
       AnyFailed: anyFailed,
-      Error: invoke(functions.error, { ...options, retries: ERROR_RETRIES }, { Next: "Done" }),
+      Error: invoke(functions.error, { partition, retries: ERROR_RETRIES }, { Next: "Done" }),
       Done: { Type: "Succeed" },
     },
   };
@@ -51,21 +57,6 @@ export function stageBDefinition(
 const toError = {
   ErrorEquals: ["States.ALL"],
   Output: '{% $merge([$states.input, {"cause": $states.errorOutput}]) %}',
-  Next: "Error",
-};
-
-const jobDone = {
-  Type: "Choice",
-  Choices: [
-    { Condition: '{% $states.input.job.status = "RUNNING" %}', Next: "WaitForJob" },
-    { Condition: '{% $states.input.job.status = "FAILED" %}', Next: "JobFailed" },
-  ],
-  Default: "CrawlData",
-};
-
-const jobFailed = {
-  Type: "Pass",
-  Output: '{% $merge([$states.input, {"cause": {"Error": "JobFailed", "Cause": $string($states.input.job)}}]) %}',
   Next: "Error",
 };
 

@@ -1,9 +1,22 @@
 import * as aws from "@pulumi/aws";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { Component, type Transform, transformed } from "../Component";
 import type { Grantee } from "../iam";
 import { physicalName, type Scope } from "../scope";
 import type { CustomerKey } from "./CustomerKey";
+
+/** Another order in which a table's items can be found. An item without the index's keys is not in it. */
+export interface TableIndex {
+  /** Partition key, a string attribute. */
+  hashKey: string;
+  /** Sort key, a string attribute. */
+  rangeKey: string;
+  /**
+   * What the index holds of an item: only the keys, which makes it cheap where items change after they were made, or all of
+   * it.
+   */
+  holds: "keys" | "all";
+}
 
 /** Arguments of {@link ControlTable}. */
 export interface ControlTableArgs {
@@ -14,6 +27,8 @@ export interface ControlTableArgs {
   hashKey: string;
   /** Sort key, a string attribute. @default none */
   rangeKey?: string;
+  /** Global secondary indexes by name. @default none */
+  indexes?: Readonly<Record<string, TableIndex>>;
   /** Attribute with the second (Unix time) after which an item is deleted. @default items stay */
   expiresAttribute?: string;
   /** Key that the table is encrypted with. */
@@ -43,7 +58,7 @@ export class ControlTable extends Component<{ table: aws.dynamodb.Table }> {
   constructor(name: string, args: ControlTableArgs, opts?: pulumi.ComponentResourceOptions) {
     super("storage:ControlTable", name, opts);
     this.key = args.key;
-    const keys = [args.hashKey, ...(args.rangeKey === undefined ? [] : [args.rangeKey])];
+    const indexes = Object.entries(args.indexes ?? {});
     const table = new aws.dynamodb.Table(
       `${name}-table`,
       transformed(args.transform?.table, {
@@ -51,7 +66,8 @@ export class ControlTable extends Component<{ table: aws.dynamodb.Table }> {
         billingMode: "PAY_PER_REQUEST",
         hashKey: args.hashKey,
         rangeKey: args.rangeKey,
-        attributes: keys.map((key) => ({ name: key, type: "S" })),
+        attributes: keysOf(args).map((key) => ({ name: key, type: "S" })),
+        ...(indexes.length > 0 && { globalSecondaryIndexes: indexes.map(([index, how]) => indexArgs(index, how)) }),
         serverSideEncryption: { enabled: true, kmsKeyArn: args.key.arn },
         pointInTimeRecovery: { enabled: args.pointInTimeRecovery ?? true },
         deletionProtectionEnabled: args.deletionProtection ?? true,
@@ -73,4 +89,32 @@ export class ControlTable extends Component<{ table: aws.dynamodb.Table }> {
       this.key.statement(use, "dynamodb"),
     );
   }
+
+  /** Allows queries of one index. */
+  grantQuery(grantee: Grantee, index: string): void {
+    grantee.addStatements(
+      { actions: ["dynamodb:Query"], resources: [pulumi.interpolate`${this.arn}/index/${index}`] },
+      this.key.statement("read", "dynamodb"),
+    );
+  }
+}
+
+/** Attributes that are keys of the table or of an index, each once. */
+function keysOf({ hashKey, rangeKey, indexes = {} }: ControlTableArgs): string[] {
+  const all = [hashKey, rangeKey, ...Object.values(indexes).flatMap((index) => [index.hashKey, index.rangeKey])];
+  return [...new Set(all.filter((key) => key !== undefined))];
+}
+
+function indexArgs(
+  name: string,
+  { hashKey, rangeKey, holds }: TableIndex,
+): aws.types.input.dynamodb.TableGlobalSecondaryIndex {
+  return {
+    name,
+    keySchemas: [
+      { attributeName: hashKey, keyType: "HASH" },
+      { attributeName: rangeKey, keyType: "RANGE" },
+    ],
+    projectionType: holds === "keys" ? "KEYS_ONLY" : "ALL",
+  };
 }

@@ -11,6 +11,8 @@ export interface StorageRetention {
   intermediate: Duration;
   /** Replaced versions of tables' files. */
   oldVersions: Duration;
+  /** Rows that broke an expectation, under `quarantine/`. */
+  quarantine: Duration;
   /** Athena's results. */
   queryResults: Duration;
 }
@@ -37,14 +39,14 @@ export interface LakeStorageArgs {
   };
 }
 
-/** The three zones of the lake and the key that protects them: raw, stage (`pre/`, `post/`), analytics (`athena/`). */
+/** The three zones of the lake and the key that protects them: raw, stage (`pre/`, `post/`, `quarantine/`), analytics (`athena/`). */
 export class LakeStorage extends Component<Zones> {
   readonly nodes: Zones;
   /** The key of all data of the lake. */
   readonly key: CustomerKey;
   /** What producers put; the lake never changes or deletes it. Sends its events to EventBridge. */
   readonly raw: SecureBucket;
-  /** Stage A's output under `pre/`, the tables' files under `post/`. */
+  /** Stage A's output under `pre/`, the tables' files under `post/`, what broke an expectation under `quarantine/`. */
   readonly stage: SecureBucket;
   /** Athena's results under `athena/`. */
   readonly analytics: SecureBucket;
@@ -71,22 +73,31 @@ export class LakeStorage extends Component<Zones> {
         },
         this.child(),
       );
-    const { intermediate, oldVersions, queryResults } = retention;
     this.raw = zone("raw", { events: true, lifecycle: [{ id: "tiering", tierAfter: "30 days" }] });
-    this.stage = zone("stage", {
-      lifecycle: [
-        { id: "intermediate", prefix: "pre/", expireAfter: intermediate, expireOldVersionsAfter: oldVersions },
-        { id: "replaced", prefix: "post/", expireOldVersionsAfter: oldVersions },
-      ],
-    });
-    this.analytics = zone("analytics", {
-      lifecycle: [
-        { id: "results", prefix: "athena/", expireAfter: queryResults, expireOldVersionsAfter: queryResults },
-      ],
-    });
+    this.stage = zone("stage", { lifecycle: stageRules(retention) });
+    this.analytics = zone("analytics", { lifecycle: analyticsRules(retention) });
     this.nodes = { key: this.key, raw: this.raw, stage: this.stage, analytics: this.analytics };
     this.registerOutputs({});
   }
+}
+
+function stageRules({ intermediate, oldVersions, quarantine }: StorageRetention): SecureBucketArgs["lifecycle"] {
+  return [
+    { id: "intermediate", prefix: "pre/", expireAfter: intermediate, expireOldVersionsAfter: oldVersions },
+    // What the engines of a batch have read and written; a batch takes at most 30 hours.
+    { id: "engines", prefix: "engines/", expireAfter: "3 days", expireOldVersionsAfter: "1 day" },
+    { id: "iceberg", prefix: "iceberg/", expireOldVersionsAfter: oldVersions },
+    { id: "replaced", prefix: "post/", expireOldVersionsAfter: oldVersions },
+    { id: "quarantine", prefix: "quarantine/", expireAfter: quarantine, expireOldVersionsAfter: oldVersions },
+  ];
+}
+
+function analyticsRules({ queryResults }: StorageRetention): SecureBucketArgs["lifecycle"] {
+  const rule = { expireAfter: queryResults, expireOldVersionsAfter: queryResults };
+  return [
+    { id: "results", prefix: "athena/", ...rule },
+    { id: "backfills", prefix: "backfill/", ...rule },
+  ];
 }
 
 /** The parts of a {@link LakeStorage}. */

@@ -110,6 +110,11 @@ export class SecureBucket extends Component<SecureBucketNodes> {
     });
   }
 
+  /** Allows listing all versions of all objects. */
+  grantListVersions(grantee: Grantee): void {
+    grantee.addStatements({ actions: ["s3:ListBucketVersions"], resources: [this.arn] });
+  }
+
   /** Allows writing objects under a prefix; also ends what was left of an interrupted multipart upload. */
   grantWrite(grantee: Grantee, prefix: string): void {
     grantee.addStatements(

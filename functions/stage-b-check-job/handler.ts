@@ -1,4 +1,4 @@
-import { checkJob, handle, stageBStateSchema } from "@tributary/layer";
+import { checkJob, handle, jobStepSchema } from "@tributary/layer";
 
-/** Stage B: how the batch's job stands. */
-export const handler = handle(stageBStateSchema, checkJob, ({ batchId }) => batchId);
+/** Stage B: what is to be done before and after the work of an engine that works elsewhere. */
+export const handler = handle(jobStepSchema, checkJob, ({ batchId }) => batchId);

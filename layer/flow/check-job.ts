@@ -1,13 +1,11 @@
-import { LayerError } from "../errors";
+import { nextQuery, type AthenaAnswer } from "../engines/athena";
+import { collectJob, prepareJob } from "../engines/glue";
+import type { JobStep } from "../engines/steps";
 import type { StageBState } from "../messages";
 
-/**
- * How the batch's job stands. DuckDB in the function is done when ProcessData answers, so there is nothing to ask; an engine
- * that works elsewhere is asked here.
- *
- * @throws LayerError `JobMissing` when ProcessData named none
- */
-export async function checkJob(state: StageBState): Promise<StageBState> {
-  if (state.job === undefined) throw new LayerError("JobMissing", `batch ${state.batchId} has no job`);
-  return state;
+/** The steps before, between and after the work of engines that work elsewhere: an object's next query, a batch's job. */
+export async function checkJob(input: JobStep): Promise<AthenaAnswer | StageBState> {
+  if (input.step === "athena") return nextQuery(input);
+  const { step, ...state } = input;
+  return step === "prepare" ? prepareJob(state) : collectJob(state);
 }

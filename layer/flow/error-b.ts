@@ -1,6 +1,6 @@
 import { env } from "../config";
 import { shortened, type ErrorRecord } from "../errors";
-import { fileStem } from "../identity";
+import { fileStem, quarantineKey, stemOf } from "../identity";
 import { log } from "../log";
 import type { FailedB, HandedOver, StageBState } from "../messages";
 import { deleteFiles, listFiles } from "../objects";
@@ -10,7 +10,8 @@ import { historyEntry } from "../store/history";
 import { itemName, transition, type ObjectItem } from "../store/metadata";
 import { commit, type Committed, type Unit } from "../store/transactions";
 import { stageBMessage } from "./post-update-a";
-import { readCurrents, stageBExecution, sweep } from "./publish";
+import { readCurrents, sweep } from "./publish";
+import { triesOf, type Tries } from "./tries-b";
 
 /**
  * Stage B's errors: records the failed objects (all that have no outcome yet, when a state broke off), removes files that
@@ -18,7 +19,12 @@ import { readCurrents, stageBExecution, sweep } from "./publish";
  */
 export async function recordErrorsB(state: StageBState): Promise<{ failed: FailedB[] }> {
   const failed = state.cause ? allOpen(state, causeOf(state)) : state.failed;
-  const answers = await commit(failed.map((one) => errorUnit(state, one)));
+  const { manifest } = await requireDataset(state.team, state.dataset);
+  const tries = triesOf(state, manifest);
+  const answers = await commit(
+    failed.map((one) => errorUnit(state, one, tries)),
+    failed.map((one) => tries.count(one, { failed: 1 })),
+  );
   const ours = failed.filter((one, index) => isOurs(state, one, answers[index] as Committed));
   const processed = failed.filter((_, index) => known(answers[index] as Committed)?.status === "PROCESSED");
   if (state.cause)
@@ -50,9 +56,10 @@ function allOpen(state: StageBState, error: ErrorRecord): FailedB[] {
   return state.items.map((item) => known.get(itemName(item)) ?? { item, error, attempt: 1 });
 }
 
-function errorUnit(state: StageBState, { item, error, attempt }: FailedB): Unit {
+function errorUnit(state: StageBState, failed: FailedB, tries: Tries): Unit {
+  const { item, error } = failed;
   const change = { status: "FAILED", stage: "B", error, batchId: state.batchId } as const;
-  const entry = { ...stageBExecution(state, item, attempt), status: "FAILED", error } as const;
+  const entry = { ...tries.entry(failed), status: "FAILED", error } as const;
   return [transition(item, ["STAGE_A_DONE", "STAGE_B"], change), historyEntry(entry)];
 }
 
@@ -75,10 +82,11 @@ async function removeFiles(state: StageBState, items: HandedOver[]): Promise<voi
   const bucket = env("STAGE_BUCKET");
   const made = state.processed?.filter(({ item }) => stems.has(fileStem(item))).flatMap(({ files }) => files);
   // When ProcessData broke off, nobody knows which files it had put: they are looked for by name.
-  const isTheirs = (key: string) => stems.has(key.slice(key.lastIndexOf("/") + 1).replace(/\.parquet$/, ""));
+  const isTheirs = (key: string) => stems.has(stemOf(key));
   const files =
     made ?? (stems.size === 0 ? [] : await listFiles(bucket, `post/${state.team}/${state.dataset}/`, isTheirs));
-  await deleteFiles(bucket, files);
+  const aside = items.filter((item) => stems.has(fileStem(item))).map(quarantineKey);
+  await deleteFiles(bucket, [...files, ...aside]);
   await sweep([...currents.values()]);
 }
 
@@ -88,6 +96,7 @@ async function sendToDlq(state: StageBState, failed: FailedB[]): Promise<void> {
   const { stageBDlqUrl } = await requireDataset(team, dataset);
   const messages = failed.map(({ item, error }) => ({
     ...stageBMessage({ team, dataset, items: [item] }),
+    group: item.group,
     attributes: { stage: "B", reason: error.code },
   }));
   await send(stageBDlqUrl, messages);

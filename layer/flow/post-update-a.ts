@@ -5,12 +5,13 @@ import type { FailedA, HandedOver, Handover, Outcome, ProcessedA, StageAItem, St
 import { send } from "../queues";
 import { chunk, jsonBytes } from "../chunk";
 import { requireDataset } from "../store/datasets";
-import { historyEntry, type Execution } from "../store/history";
+import { historyEntry } from "../store/history";
 import { itemName, transition, type ObjectItem } from "../store/metadata";
 import { commit, type Committed, type Unit } from "../store/transactions";
+import { triesOf, type Tries } from "./tries-a";
 
 /** What PostUpdate answers. */
-export type PostUpdated = Pick<StageAState, "outcomes" | "failed" | "failedCount">;
+export type PostUpdated = Pick<StageAState, "outcomes" | "failed" | "failedCount" | "executionArn" | "sizes">;
 
 /**
  * After Stage A's work: records what was done, hands it over to Stage B in one message, and lets those wait that stand
@@ -19,7 +20,13 @@ export type PostUpdated = Pick<StageAState, "outcomes" | "failed" | "failedCount
 export async function postUpdateA(state: StageAState): Promise<PostUpdated> {
   const { deferred, heldUp } = held(state);
   const done = state.processed.filter(({ item }) => !deferred.has(name(item)));
-  const answers = await commit(done.map(doneUnit));
+  const tries = triesOf(state);
+  const answers = await commit(
+    done.map((one) => doneUnit(one, tries)),
+    done.map(({ item, supersededBy }) =>
+      tries.count(item, supersededBy === undefined ? {} : { processed: 1, superseded: 1 }),
+    ),
+  );
   const ours = done.filter((one, index) => isOurs(one, answers[index] as Committed));
   await handOver(ours.filter((one) => one.supersededBy === undefined));
   const failed = [...state.failed, ...heldUp];
@@ -30,7 +37,8 @@ export async function postUpdateA(state: StageAState): Promise<PostUpdated> {
       .filter((item) => deferred.has(name(item)) && !heldUp.some((one) => one.item === item))
       .map((item) => outcome(item, "DEFERRED")),
   ];
-  return { outcomes, failed, failedCount: failed.length };
+  const sizes = state.items.map(({ ref }) => ref.size);
+  return { outcomes, failed, failedCount: failed.length, executionArn: state.executionArn, sizes };
 }
 
 const name = (item: StageAItem) => itemName(item.ref);
@@ -55,7 +63,7 @@ function held(state: StageAState): { deferred: Set<string>; heldUp: FailedA[] } 
   return { deferred: new Set(deferred.map(name)), heldUp };
 }
 
-function doneUnit({ item, preKey, rows, supersededBy }: ProcessedA): Unit {
+function doneUnit({ item, preKey, rows, supersededBy }: ProcessedA, tries: Tries): Unit {
   const { ref, attempt } = item;
   const attempts = attempt;
   const change =
@@ -64,16 +72,8 @@ function doneUnit({ item, preKey, rows, supersededBy }: ProcessedA): Unit {
       : ({ status: "PROCESSED", attempts, rows: 0, supersededBy } as const);
   return [
     transition(ref, ["RECEIVED", "STAGE_A"], change, { remove: ["stage", "error"] }),
-    historyEntry({ ...stageAExecution(item), status: "SUCCEEDED", rows }),
+    historyEntry({ ...tries.entry(item), status: "SUCCEEDED", rows }),
   ];
-}
-
-/** What all Stage A entries of the history have in common. */
-export function stageAExecution(item: StageAItem): Omit<Execution, "status"> {
-  const { team, dataset, key, keyId, version } = item.ref;
-  const { startedAt, attempt, sequenceNumber } = item;
-  const endedAt = new Date().toISOString();
-  return { team, dataset, stage: "A", object: key, keyId, version, startedAt, endedAt, attempt, sequenceNumber };
 }
 
 /** True when this version is to be handed over: recorded now, or recorded before by a try that perhaps got no further. */
@@ -89,7 +89,12 @@ async function handOver(done: ProcessedA[]): Promise<void> {
   for (const group of byDataset(done).values()) {
     const first = (group[0] as ProcessedA).item.ref;
     const { stageBQueueUrl } = await requireDataset(first.team, first.dataset);
-    const items: HandedOver[] = group.map(({ item, preKey, rows }) => ({ ...item.ref, preKey, rows }));
+    const items: HandedOver[] = group.map(({ item, preKey, rows, preBytes }) => ({
+      ...item.ref,
+      preKey,
+      rows,
+      preBytes,
+    }));
     const { team, dataset } = first;
     const messages = chunk(items, { most: MESSAGE_BYTES, of: jsonBytes }).map((part) =>
       stageBMessage({ team, dataset, items: part }),

@@ -1,23 +1,30 @@
 import { maxAttempts } from "../config";
 import { LayerError } from "../errors";
 import { log } from "../log";
-import type { Outcome, StageAInput, StageAItem } from "../messages";
-import { itemName, newItem, readItems, register, transition, type ObjectItem } from "../store/metadata";
+import type { Outcome, StageAInput, StageAItem, StageAState } from "../messages";
+import { itemName, newItem, readItems, register, type ObjectItem } from "../store/metadata";
+import { arrived } from "../store/metrics";
 import { commit, type Write } from "../store/transactions";
 
+/** What PreUpdate answers. */
+type PreUpdated = Pick<StageAState, "items" | "outcomes" | "executionArn">;
+
 /** What PreUpdate decides for an object. */
-type Decision = { item: StageAItem; write?: boolean } | { outcome: Outcome };
+type Decision = { item: StageAItem; late?: boolean } | { outcome: Outcome };
 
 /**
- * Before Stage A: finds out where each object stands, takes out what has its outcome already, counts attempts, and marks the
- * rest as being processed.
+ * Before Stage A: finds out where each object stands, takes out what has its outcome already, and counts attempts. It does not
+ * mark the rest as being processed: that would be one write in six of an object's whole way, and says nothing that lasts.
  */
-export async function preUpdate({ items }: StageAInput): Promise<{ items: StageAItem[]; outcomes: Outcome[] }> {
+export async function preUpdate({ items, executionArn }: StageAInput): Promise<PreUpdated> {
   const known = await readItems(items.map(({ ref }) => ref));
   const decisions = items.map((item) => decide(item, known.get(itemName(item.ref))));
-  const toMark = decisions.flatMap((decision) => ("item" in decision && decision.write ? [decision.item] : []));
-  const answers = await commit(toMark.map((item) => [mark(item, known.has(itemName(item.ref)))]));
-  const refused = answers.flatMap((answer, index) => (answer.written ? [] : [toMark[index]?.ref.key]));
+  const late = decisions.flatMap((decision) => ("item" in decision && decision.late ? [decision.item] : []));
+  const answers = await commit(
+    late.map((item) => [registerLate(item)]),
+    late.map(({ ref }) => arrived(ref)),
+  );
+  const refused = answers.flatMap((answer, index) => (answer.written ? [] : [late[index]?.ref.key]));
   if (refused.length > 0) {
     // Somebody else moved it on since it was read: the next try of this state sees how.
     throw new LayerError(
@@ -26,6 +33,7 @@ export async function preUpdate({ items }: StageAInput): Promise<{ items: StageA
     );
   }
   return {
+    executionArn,
     items: decisions.flatMap((decision) => ("item" in decision ? [decision.item] : [])),
     outcomes: decisions.flatMap((decision) => ("outcome" in decision ? [decision.outcome] : [])),
   };
@@ -36,8 +44,8 @@ function decide(item: StageAItem, known: ObjectItem | undefined): Decision {
   const counted = { ...item, attempt, lastAttempt: attempt >= maxAttempts() };
   switch (known?.status) {
     case undefined:
+      return { item: counted, late: true };
     case "RECEIVED":
-      return { item: counted, write: true };
     case "STAGE_A":
       return { item: counted };
     case "STAGE_A_DONE":
@@ -51,9 +59,8 @@ function decide(item: StageAItem, known: ObjectItem | undefined): Decision {
   return { outcome: { keyId, version, status: "DONE" } };
 }
 
-function mark({ ref }: StageAItem, known: boolean): Write {
-  if (known) return transition(ref, ["RECEIVED", "STAGE_A"], { status: "STAGE_A" });
-  // Its item was lost, for example with a table that was restored to a point in time.
+/** Its item was lost, for example with a table that was restored to a point in time. */
+function registerLate({ ref }: StageAItem): Write {
   log.warn("an object without an item is registered late", { key: ref.key });
-  return register({ ...newItem(ref, new Date().toISOString()), status: "STAGE_A" });
+  return register(newItem(ref, new Date().toISOString()));
 }

@@ -1,18 +1,21 @@
 import { join } from "node:path";
 import { createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { env, maxAttempts } from "../config";
+import { requireRoom } from "../engines/capacity";
 import { errorRecord, isFinal } from "../errors";
 import { inGroups, type Result } from "../groups";
-import { fileStem } from "../identity";
+import { fileStem, quarantineKey } from "../identity";
 import { log } from "../log";
 import type { Manifest } from "../manifest-schema";
 import type { FailedB, HandedOver, ProcessedB, StageBState } from "../messages";
 import { deleteFiles, openStage, putFile } from "../objects";
 import { requireDataset } from "../store/datasets";
 import { withEngine, type Engine } from "../transform/engine";
-import { csvToParquet } from "../transform/heavy";
+import { ExpectationsFailed } from "../transform/expectations";
+import { csvToParquet, type Transformed } from "../transform/heavy";
 import { withWorkspace } from "../transform/workspace";
 
 /** How many objects at the same time. */
@@ -62,7 +65,12 @@ async function withRetries(engine: Engine, item: HandedOver, manifest: Manifest)
       }
       // Half of an object must not stand in the table.
       await deleteFiles(env("STAGE_BUCKET"), [...uploaded]);
-      return { item, error: errorRecord(error), attempt };
+      return {
+        item,
+        error: errorRecord(error),
+        attempt,
+        ...(error instanceof ExpectationsFailed && { checked: error.checked }),
+      };
     }
   }
 }
@@ -75,14 +83,36 @@ async function processOne(
 ): Promise<Omit<ProcessedB, "attempt">> {
   return withWorkspace(async (directory) => {
     const csv = join(directory, "records.csv");
+    await requireRoom(item.preBytes ?? item.size, directory);
     await pipeline(await openStage(env("STAGE_BUCKET"), item.preKey), createWriteStream(csv));
-    const { rows, files, warnings } = await csvToParquet(engine, csv, directory, manifest);
-    if (warnings.length > 0) log.warn("expectations", { key: item.key, warnings });
-    const keys = files.map(({ folder }) => `post/${item.team}/${item.dataset}/${folder}${fileStem(item)}.parquet`);
-    for (const [index, key] of keys.entries()) {
-      uploaded.add(key);
-      await putFile(env("STAGE_BUCKET"), key, files[index]?.file as string, "application/vnd.apache.parquet");
-    }
-    return { item, files: keys, partitions: files.map(({ values }) => values), rows };
+    const made = await csvToParquet(engine, csv, directory, manifest, new Date(item.eventTime));
+    if (made.warnings.length > 0) log.warn("expectations", { key: item.key, warnings: made.warnings });
+    const { rows, broken } = made;
+    const written = await put(item, made, uploaded);
+    return { item, ...written, partitions: made.files.map(({ values }) => values), rows, broken };
   }, engine.directory);
+}
+
+/** Puts the object's files, and what of it goes into quarantine, under names that are the same in every try. */
+async function put(
+  item: HandedOver,
+  { files, quarantine, quarantined }: Transformed,
+  uploaded: Set<string>,
+): Promise<Pick<ProcessedB, "files" | "bytes" | "quarantined">> {
+  const putParquet = async (key: string, file: string) => {
+    uploaded.add(key);
+    await putFile(env("STAGE_BUCKET"), key, file, "application/vnd.apache.parquet");
+    return (await stat(file)).size;
+  };
+  const keys: string[] = [];
+  let bytes = 0;
+  for (const { folder, file } of files) {
+    const key = `post/${item.team}/${item.dataset}/${folder}${fileStem(item)}.parquet`;
+    bytes += await putParquet(key, file);
+    keys.push(key);
+  }
+  if (quarantine === undefined) return { files: keys, bytes };
+  const key = quarantineKey(item);
+  await putParquet(key, quarantine);
+  return { files: keys, bytes, quarantined: { key, rows: quarantined } };
 }

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { env } from "../config";
 import { errorRecord, Rejection } from "../errors";
@@ -12,6 +13,7 @@ import { withEngine, type Engine } from "../transform/engine";
 import { recordsToCsv } from "../transform/light";
 import { stage } from "../transform/staging";
 import { withWorkspace } from "../transform/workspace";
+import { recordSeen, type Seen } from "./schemas-seen";
 
 /** How many objects at the same time: waiting for S3 is what takes long. */
 const CONCURRENCY = 10;
@@ -32,14 +34,17 @@ export async function processObjects(state: StageAState): Promise<StageAState> {
 async function processAll(items: StageAItem[]): Promise<Result<StageAItem, ProcessedA>[]> {
   const bytes = items.reduce((sum, { ref }) => sum + ref.size, 0);
   const concurrency = bytes > LARGE ? 1 : CONCURRENCY;
-  return withWorkspace((directory) =>
+  const seen: Seen[] = [];
+  const results = await withWorkspace((directory) =>
     withEngine(directory, (engine) =>
-      inGroups(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item)),
+      inGroups(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item, seen)),
     ),
   );
+  await recordSeen(seen);
+  return results;
 }
 
-async function processOne(engine: Engine, item: StageAItem): Promise<ProcessedA> {
+async function processOne(engine: Engine, item: StageAItem, seen: Seen[]): Promise<ProcessedA> {
   const { ref } = item;
   const { manifest } = await requireDataset(ref.team, ref.dataset);
   const limit = sizeInBytes(manifest.limits.objectSize);
@@ -49,15 +54,16 @@ async function processOne(engine: Engine, item: StageAItem): Promise<ProcessedA>
   if (ref.size === 0) throw new Rejection("EmptyObject", "the object has 0 bytes");
   try {
     const preKey = `pre/${ref.team}/${ref.dataset}/${fileStem(ref)}.csv`;
-    const rows = await withWorkspace(async (directory) => {
+    const made = await withWorkspace(async (directory) => {
       const file = join(directory, "records");
       const csv = join(directory, "records.csv");
       const shape = await stage(await openRaw(ref), file, limit, manifest.input.format);
-      const records = await recordsToCsv(engine, { file, shape }, csv, manifest);
+      const { rows: records, fields } = await recordsToCsv(engine, { file, shape }, csv, manifest);
+      seen.push({ ref, fields });
       await putFile(env("STAGE_BUCKET"), preKey, csv, "text/csv");
-      return records;
+      return { rows: records, preBytes: (await stat(csv)).size };
     }, engine.directory);
-    return { item, preKey, rows };
+    return { item, preKey, ...made };
   } catch (error) {
     if (error instanceof Replaced) return { item, preKey: "", rows: 0, supersededBy: `etag ${error.etag}` };
     throw error;

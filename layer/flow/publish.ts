@@ -1,12 +1,26 @@
 import { env } from "../config";
 import { LayerError } from "../errors";
-import { sortable } from "../identity";
+import { digest, sortable } from "../identity";
 import { log } from "../log";
+import type { Manifest } from "../manifest-schema";
 import type { HandedOver, ProcessedB, StageBState } from "../messages";
 import { deleteFiles } from "../objects";
-import { historyEntry, type Execution } from "../store/history";
-import { CURRENT, readItems, transition, updateExpression, type CurrentItem, type ObjectItem } from "../store/metadata";
+import { recordArtifact } from "../store/artifacts";
+import { requireDataset } from "../store/datasets";
+import { recordEvent } from "../store/events";
+import { historyEntry } from "../store/history";
+import {
+  CURRENT,
+  itemName,
+  readItems,
+  transition,
+  updateExpression,
+  type CurrentItem,
+  type ObjectItem,
+} from "../store/metadata";
+import type { Count } from "../store/metrics";
 import { commit, type Committed, type Unit, type Write } from "../store/transactions";
+import { triesOf, type Tries } from "./tries-b";
 
 /** Rounds of reading and writing, when others publish versions of the same keys meanwhile. */
 const ROUNDS = 8;
@@ -16,15 +30,57 @@ const ROUNDS = 8;
  * already, and deletes the files of the version that lost.
  */
 export async function publish(state: StageBState): Promise<StageBState> {
+  const tries = triesOf(state, await manifestOf(state));
   let open = state.processed ?? [];
   for (let round = 1; open.length > 0; round++) {
     if (round > ROUNDS)
       throw new LayerError("StoreBusy", `${open.length} objects could not be published in ${ROUNDS} rounds`);
     const now = onePerKey(open);
-    const again = await publishRound(state, now);
+    const again = await publishRound({ state, tries }, now);
     open = [...again, ...open.filter((one) => !now.includes(one))];
   }
+  await tellArtifact(state);
   return state;
+}
+
+/** Undefined where it cannot be read: what was made of the objects is published all the same. */
+async function manifestOf({ team, dataset }: StageBState): Promise<Manifest | undefined> {
+  try {
+    return (await requireDataset(team, dataset)).manifest;
+  } catch (error) {
+    log.warn("the results of expectations are not recorded", error as Error);
+    return undefined;
+  }
+}
+
+async function tellQuarantined({ item, quarantined }: ProcessedB): Promise<void> {
+  if (quarantined === undefined) return;
+  const { team, dataset, keyId, key, version } = item;
+  const detail = { key, version, rows: quarantined.rows, file: quarantined.key };
+  await recordEvent({ team, dataset, kind: "quarantined", objectKeyId: keyId, detail }).catch((error: unknown) =>
+    log.warn("could not record the quarantine", { key, error: error as Error }),
+  );
+}
+
+/** Says what the batch wrote; the table does not depend on it. */
+async function tellArtifact(state: StageBState): Promise<void> {
+  const { batchId, team, dataset, startedAt, engine = "duckdb", processed = [] } = state;
+  if (processed.length === 0) return;
+  try {
+    const { manifest } = await requireDataset(team, dataset);
+    await recordArtifact({
+      ...{ batchId, team, dataset, engine, startedAt, endedAt: new Date().toISOString() },
+      sqlDigest: digest(manifest.sql, 64),
+      objects: processed.length,
+      rows: processed.reduce((sum, { rows }) => sum + rows, 0),
+      bytes: processed.every(({ bytes }) => bytes === undefined)
+        ? undefined
+        : processed.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+      files: processed.flatMap(({ files }) => files),
+    });
+  } catch (error) {
+    log.warn("could not record what the batch wrote", { batchId, error: error as Error });
+  }
 }
 
 /** Versions of one key are published one after the other. */
@@ -32,29 +88,37 @@ function onePerKey(processed: ProcessedB[]): ProcessedB[] {
   return [...new Map([...processed].reverse().map((one) => [one.item.keyId, one])).values()];
 }
 
-async function publishRound(state: StageBState, processed: ProcessedB[]): Promise<ProcessedB[]> {
+/** A batch, and what is recorded about its objects. */
+interface Batch {
+  state: StageBState;
+  tries: Tries;
+}
+
+async function publishRound(batch: Batch, processed: ProcessedB[]): Promise<ProcessedB[]> {
   const currents = await readCurrents(processed.map(({ item }) => item));
   const currentOf = (one: ProcessedB) => currents.get(one.item.keyId);
   const losers = processed.filter((one) => isLater(currentOf(one), one.item));
   // Before they are recorded as processed: afterwards nobody would look for their files.
-  await deleteFiles(
-    env("STAGE_BUCKET"),
-    losers.flatMap(({ files }) => files),
+  await deleteFiles(env("STAGE_BUCKET"), losers.flatMap(filesOf));
+  const supersedes = await supersedable([...currents.values()]);
+  const answers = await commit(
+    processed.map((one) => unit(batch, one, { current: currentOf(one), supersedes }, losers.includes(one))),
+    processed.map((one) => counted(batch.tries, one, losers.includes(one))),
   );
-  const units = processed.map((one) => unit(state, one, currentOf(one), losers.includes(one)));
-  const answers = await commit(units);
   const again: ProcessedB[] = [];
   const winners: ProcessedB[] = [];
   for (const [index, one] of processed.entries()) {
     const verdict = judge(one, answers[index] as Committed, losers.includes(one), currentOf(one));
     if (verdict === "again") again.push(one);
-    if (verdict === "stray") await deleteFiles(env("STAGE_BUCKET"), one.files);
-    if (verdict === "current" && !losers.includes(one)) winners.push(one);
+    if (verdict === "stray") await deleteFiles(env("STAGE_BUCKET"), filesOf(one));
+    if (verdict !== "current" || losers.includes(one)) continue;
+    winners.push(one);
+    if (answers[index]?.written) await tellQuarantined(one);
   }
   await sweep(
     winners.map((one) => ({
       ...{ keyId: one.item.keyId, current: one.item.version },
-      obsolete: obsoleteAfter(one.files, currentOf(one)),
+      obsolete: obsoleteAfter(filesOf(one), currentOf(one)),
     })),
   );
   return again;
@@ -66,8 +130,32 @@ function isLater(current: CurrentItem | undefined, item: HandedOver): boolean {
   return current.sequencer > mine || (current.sequencer === mine && current.current > item.version);
 }
 
-function unit(state: StageBState, one: ProcessedB, current: CurrentItem | undefined, lost: boolean): Unit {
+function counted(tries: Tries, one: ProcessedB, lost: boolean): Count {
+  const { rows, files, quarantined } = one;
+  const written = lost ? { superseded: 1 } : { files: files.length, quarantined: quarantined?.rows ?? 0 };
+  return tries.count(one, { processed: 1, rows, ...written });
+}
+
+/**
+ * Versions that say of themselves that they are the table's. One that was taken back, to be processed once more, finds the later
+ * version itself when it comes here again; of one without an item there is nothing to say.
+ */
+async function supersedable(currents: CurrentItem[]): Promise<Set<string>> {
+  const named = currents.map(({ keyId, current }) => ({ keyId, version: current }));
+  const items = named.length === 0 ? [] : [...(await readItems(named)).values()];
+  return new Set(items.filter(({ status }) => status === "PROCESSED").map(itemName));
+}
+
+/** What the table holds of a key now, and which versions can be marked as superseded. */
+interface Before {
+  current: CurrentItem | undefined;
+  supersedes: Set<string>;
+}
+
+function unit({ state, tries }: Batch, one: ProcessedB, before: Before, lost: boolean): Unit {
+  const { current, supersedes } = before;
   const { item, rows, files } = one;
+  const quarantined = lost ? undefined : one.quarantined;
   const supersededBy = lost ? current?.current : undefined;
   const change = {
     status: "PROCESSED",
@@ -75,24 +163,37 @@ function unit(state: StageBState, one: ProcessedB, current: CurrentItem | undefi
     postFiles: lost ? [] : files,
     batchId: state.batchId,
     supersededBy,
+    quarantined,
   } as const;
-  const processed = transition(item, ["STAGE_A_DONE", "STAGE_B"], change, { remove: ["stage", "error"] });
-  const history = historyEntry({ ...stageBExecution(state, item, one.attempt), status: "SUCCEEDED", rows });
+  const remove: (keyof ObjectItem)[] = [
+    ...(["stage", "error"] as const),
+    ...(quarantined ? [] : (["quarantined"] as const)),
+    ...(lost ? [] : (["supersededBy"] as const)),
+  ];
+  const processed = transition(item, ["STAGE_A_DONE", "STAGE_B"], change, { remove });
+  const history = historyEntry({ ...tries.entry(one), status: "SUCCEEDED", rows });
   if (lost) return [processed, history];
-  const replaced = current !== undefined && current.current !== item.version ? [supersede(current, item.version)] : [];
+  const replaces =
+    current !== undefined &&
+    current.current !== item.version &&
+    supersedes.has(itemName({ keyId: current.keyId, version: current.current }));
+  const replaced = replaces ? [supersede(current, item.version)] : [];
   return [processed, history, makeCurrent(one, current), ...replaced];
 }
 
-/** What all Stage B entries of the history have in common. */
-export function stageBExecution(state: StageBState, item: HandedOver, attempt: number): Omit<Execution, "status"> {
-  const { team, dataset, key, keyId, version } = item;
-  const endedAt = new Date().toISOString();
-  return { team, dataset, stage: "B", object: key, keyId, version, startedAt: state.startedAt, endedAt, attempt };
+/** All files of an object in the stage bucket but Stage A's: those of the table, and what of it is in quarantine. */
+function filesOf({ files, quarantined }: ProcessedB): string[] {
+  return [...files, ...(quarantined ? [quarantined.key] : [])];
 }
 
-function makeCurrent({ item, files }: ProcessedB, current: CurrentItem | undefined): Write {
-  const obsolete = obsoleteAfter(files, current);
-  const change = { current: item.version, sequencer: sortable(item.sequencer), files, obsolete };
+function makeCurrent(one: ProcessedB, current: CurrentItem | undefined): Write {
+  const { item, files, quarantined } = one;
+  const obsolete = obsoleteAfter(filesOf(one), current);
+  const { team, dataset, key, version } = item;
+  const change = {
+    ...{ current: version, sequencer: sortable(item.sequencer), files, obsolete },
+    ...{ datasetId: `${team}/${dataset}`, key, aside: quarantined ? [quarantined.key] : [] },
+  };
   const { expression, names, values } = updateExpression(change);
   return {
     Update: {
@@ -109,13 +210,14 @@ function makeCurrent({ item, files }: ProcessedB, current: CurrentItem | undefin
 }
 
 function obsoleteAfter(files: string[], current: CurrentItem | undefined): string[] {
-  const former = [...(current?.files ?? []), ...(current?.obsolete ?? [])];
+  const former = [...(current?.files ?? []), ...(current?.aside ?? []), ...(current?.obsolete ?? [])];
   return [...new Set(former)].filter((file) => !files.includes(file));
 }
 
 function supersede(current: CurrentItem, by: string): Write {
   const change = { supersededBy: by, postFiles: [] };
-  return transition({ keyId: current.keyId, version: current.current }, ["PROCESSED"], change);
+  const version = { keyId: current.keyId, version: current.current };
+  return transition(version, ["PROCESSED"], change, { remove: ["quarantined"] });
 }
 
 type Verdict = "current" | "again" | "stray" | "done";

@@ -5,19 +5,29 @@ import type { Failures } from "../handlers";
 import { deduplicationId, digest } from "../identity";
 import { log } from "../log";
 import type { ObjectRef } from "../messages";
-import { groupOf, parseArrival, type Arrival } from "../object-ref";
+import { groupOf, parseArrival, type Arrival, type ArrivalRequest } from "../object-ref";
 import { send } from "../queues";
 import { chunk, jsonBytes } from "../chunk";
 import { findDataset, type Dataset } from "../store/datasets";
+import { recordEvent } from "../store/events";
 import { historyEntry } from "../store/history";
-import { newItem, register, transition, type ObjectItem } from "../store/metadata";
-import { commit, type Unit } from "../store/transactions";
+import { newItem, register, transition, type ObjectItem, type Status } from "../store/metadata";
+import { commit, type Committed, type Unit } from "../store/transactions";
+import { arrivalUnit, identified } from "./identified";
 
 /** A message that is about an object of a dataset. */
 interface Routed {
   record: SQSRecord;
   arrival: Arrival;
   dataset: Dataset;
+  /** Only in events of the lake itself. */
+  request?: ArrivalRequest;
+}
+
+/** A message about an object of a dataset that events do not trigger. */
+interface Ignored {
+  record: SQSRecord;
+  ignored: Arrival;
 }
 
 /** A message that leads nowhere, and why. */
@@ -36,14 +46,15 @@ export async function route(records: SQSRecord[]): Promise<Failures> {
   const sorted = await Promise.all(records.map(sort));
   const routed = sorted.filter((one): one is Routed => "dataset" in one);
   const strays = sorted.filter((one): one is Stray => "error" in one);
-  const [routedFailures, strayFailures] = await Promise.all([sendOn(routed), setAside(strays)]);
-  return new Map([...routedFailures, ...strayFailures]);
+  const ignored = sorted.filter((one): one is Ignored => "ignored" in one);
+  const failures = await Promise.all([sendOn(routed), setAside(strays), tellIgnored(ignored)]);
+  return new Map(failures.flatMap((each) => [...each]));
 }
 
-async function sort(record: SQSRecord): Promise<Routed | Stray> {
+async function sort(record: SQSRecord): Promise<Routed | Stray | Ignored> {
   const parsed = parseArrival(record.body);
   if ("problem" in parsed) return { record, error: shortened("EventInvalid", parsed.problem) };
-  const { arrival } = parsed;
+  const { arrival, request } = parsed;
   if (arrival.bucket !== env("RAW_BUCKET")) {
     return {
       record,
@@ -51,9 +62,12 @@ async function sort(record: SQSRecord): Promise<Routed | Stray> {
     };
   }
   const dataset = await findDataset(arrival.team, arrival.dataset);
-  if (dataset) return { record, arrival, dataset };
-  const text = `no dataset owns ${arrival.key}: keys begin with <team>/<dataset>/ of a deployed dataset`;
-  return { record, arrival, error: shortened("UnknownDataset", text) };
+  if (!dataset) {
+    const text = `no dataset owns ${arrival.key}: keys begin with <team>/<dataset>/ of a deployed dataset`;
+    return { record, arrival, error: shortened("UnknownDataset", text) };
+  }
+  if (!request && !dataset.manifest.triggers.events) return { record, ignored: arrival };
+  return { record, arrival: await identified(arrival, request), dataset, ...(request && { request }) };
 }
 
 async function sendOn(routed: Routed[]): Promise<Failures> {
@@ -64,15 +78,65 @@ async function sendOn(routed: Routed[]): Promise<Failures> {
     redrives: 0,
   }));
   const once = [...new Map(refs.map((ref, index) => [`${ref.keyId}/${ref.version}`, index])).values()];
-  const answers = await commit(once.map((index) => [register(newItem(refs[index] as ObjectRef, now))]));
-  const toSend = once.flatMap((index, position) => {
-    const answer = answers[position];
-    const known = answer && !answer.written ? (answer.refused.item as ObjectItem | undefined) : undefined;
+  const answers = await commit(
+    once.map((index) => arrivalUnit(refs[index] as ObjectRef, routed[index] as Routed, now)),
+    once.map((index) => received(refs[index] as ObjectRef)),
+  );
+  const toSend: ToSend[] = [];
+  const again: ToSend[] = [];
+  for (const [position, index] of once.entries()) {
+    const answer = answers[position] as Committed;
+    const one = routed[index] as Routed;
+    const ref = refs[index] as ObjectRef;
+    const known = answer.written ? undefined : (answer.refused.item as ObjectItem | undefined);
     // RECEIVED: perhaps registered by a call that ended before it had sent. The queue drops what it has already.
-    if (known && known.status !== "RECEIVED") return [];
-    const ref = { ...(refs[index] as ObjectRef), redrives: known?.redrives ?? 0 };
-    return [{ ref, one: routed[index] as Routed }];
-  });
+    if (!known || known.status === "RECEIVED") toSend.push({ ref: asKnown(ref, known), one });
+    else if (wantedAgain(known, one)) again.push({ ref: asKnown(ref, known), one, ended: known.status });
+  }
+  toSend.push(...(await reopened(again)));
+  return sendAll(toSend);
+}
+
+/** An object version that is to be sent to its dataset's queue. */
+interface ToSend {
+  ref: ObjectRef;
+  one: Routed;
+  /** How it ended before, if it did. */
+  ended?: Status;
+}
+
+/** What counts an object as received. */
+const received = ({ team, dataset, size }: ObjectRef) => ({ team, dataset, counters: { received: 1, bytes: size } });
+
+/** The reference to a version as it was registered: a later event about it may tell another sequencer. */
+function asKnown(ref: ObjectRef, known: ObjectItem | undefined): ObjectRef {
+  if (!known) return ref;
+  const { version, sequencer, etag, size, eventTime, redrives } = known;
+  return { ...ref, version, versionId: known.versionId, sequencer, etag, size, eventTime, redrives };
+}
+
+/** Whether a version that has its outcome is to be processed once more, and this run has not sent it yet. */
+function wantedAgain({ status, again }: ObjectItem, { request }: Routed): boolean {
+  const final = status === "PROCESSED" || status === "FAILED";
+  return final && request?.again !== undefined && request.again !== again;
+}
+
+/** Opens versions that have their outcome; those that somebody else moves on at this moment are left out. */
+async function reopened(wanted: ToSend[]): Promise<ToSend[]> {
+  const next = wanted.map(({ ref, ...rest }) => ({ ...rest, ref: { ...ref, redrives: ref.redrives + 1 } }));
+  const answers = await commit(
+    next.map(({ ref, one }) => {
+      const change = { status: "RECEIVED", attempts: 0, redrives: ref.redrives, again: one.request?.again } as const;
+      return [transition(ref, ["PROCESSED", "FAILED"], change, { remove: ["stage", "error"] })];
+    }),
+    next.map(({ ref: { team, dataset }, ended }) => {
+      return { team, dataset, counters: ended === "FAILED" ? { redriven: 1 } : { reprocessed: 1 } };
+    }),
+  );
+  return next.filter((_, index) => answers[index]?.written);
+}
+
+async function sendAll(toSend: ToSend[]): Promise<Failures> {
   const failures: Failures = new Map();
   await Promise.all(
     byQueue(toSend).map(async ([queueUrl, messages]) => {
@@ -116,13 +180,29 @@ export function packed(refs: ObjectRef[]): ObjectRef[][] {
   );
 }
 
-function byQueue<T extends { one: Routed }>(messages: T[]): [string, T[]][] {
-  const found = new Map<string, T[]>();
+function byQueue(messages: ToSend[]): [string, ToSend[]][] {
+  const found = new Map<string, ToSend[]>();
   for (const message of messages) {
     const url = message.one.dataset.stageAQueueUrl;
     found.set(url, [...(found.get(url) ?? []), message]);
   }
   return [...found];
+}
+
+/** Objects that wait for a schedule, a request or a backfill; that their events came is kept as an event of the lake. */
+async function tellIgnored(ignored: Ignored[]): Promise<Failures> {
+  const failures: Failures = new Map();
+  await Promise.all(
+    ignored.map(async ({ record, ignored: { team, dataset, keyId, key, version } }) => {
+      const detail = { key, version, reason: "the manifest says triggers.events: false" };
+      try {
+        await recordEvent({ team, dataset, kind: "ignored", objectKeyId: keyId, detail });
+      } catch (error) {
+        failures.set(record.messageId, error);
+      }
+    }),
+  );
+  return failures;
 }
 
 async function setAside(strays: Stray[]): Promise<Failures> {
@@ -151,10 +231,14 @@ async function recordStray(arrival: Arrival, error: ErrorRecord): Promise<boolea
     ...{ team, dataset, keyId, version, stage: "ROUTING", object: arrival.key, status: "FAILED" },
     ...{ error, startedAt: now, endedAt: now, attempt: 1 },
   });
-  const [first] = await commit([[register({ ...newItem(arrival, now), ...failed }), history]]);
+  const counters = { received: 1, bytes: arrival.size, failed: 1 };
+  const [first] = await commit(
+    [[register({ ...newItem(arrival, now), ...failed }), history]],
+    [{ team, dataset, counters }],
+  );
   if (first?.written) return true;
   const known = first?.refused.item as ObjectItem | undefined;
   if (known?.status === "FAILED" && known.stage === "ROUTING") return true;
   const again: Unit = [transition(arrival, ["RECEIVED"], failed), history];
-  return (await commit([again]))[0]?.written ?? false;
+  return (await commit([again], [{ team, dataset, counters: { failed: 1 } }]))[0]?.written ?? false;
 }

@@ -15,12 +15,15 @@ interface Received {
   refs: ObjectRef[];
 }
 
+/** A message waits so many seconds for its second try, and so many times as long for each further one: 4 s, then 16 s. */
+const BACK_OFF = 4;
+
 /** Longest time that a message waits for its next try (s). */
 const LONGEST_WAIT = 300;
 
 /**
  * Stage A for the messages of one call: one execution for all of them. Messages of objects that are to be tried again stay
- * in their queue, hidden for a while that doubles with every try.
+ * in their queue, hidden for a while that grows with every try.
  */
 export async function runStageA(records: SQSRecord[]): Promise<Failures> {
   const failures: Failures = new Map();
@@ -34,7 +37,7 @@ export async function runStageA(records: SQSRecord[]): Promise<Failures> {
     const error = outcome?.error ?? { code: outcome?.status ?? "NoOutcome", message: `${ref.key} stays in its queue` };
     failures.set(record.messageId, new LayerError(error.code, error.message));
   }
-  await wait(staying);
+  await wait(staying, outcomes);
   return failures;
 }
 
@@ -84,21 +87,32 @@ function receives(record: SQSRecord): number {
   return Number(record.attributes.ApproximateReceiveCount);
 }
 
-/** A whole lane waits equally long, so that its first message is there again before, or together with, the others. */
-async function wait(staying: Received[]): Promise<void> {
-  const first = staying[0];
-  if (first === undefined) return;
+/**
+ * A whole lane waits equally long, so that its first message is there again before, or together with, the others: until the
+ * next attempt at what is to be tried again. What only stood behind an object that is given up now comes again at once.
+ */
+async function wait(staying: Received[], outcomes: Map<string, Outcome>): Promise<void> {
+  if (staying.length === 0) return;
   const seconds = new Map<string, number>();
   const lane = (record: SQSRecord) => record.attributes.MessageGroupId ?? "";
-  for (const { record } of staying) {
-    if (!seconds.has(lane(record))) seconds.set(lane(record), Math.min(LONGEST_WAIT, 2 ** receives(record)));
+  for (const { record, refs } of staying) {
+    const all = refs.map((ref) => outcomes.get(itemName(ref)));
+    const pauses = all.filter(stays).map((outcome) => pause(outcome, receives(record)));
+    seconds.set(lane(record), Math.max(seconds.get(lane(record)) ?? 0, ...pauses));
   }
-  const messages = staying.map(({ record }) => ({
-    receiptHandle: record.receiptHandle,
-    seconds: seconds.get(lane(record)) as number,
-  }));
+  await hideAll(staying, (record) => seconds.get(lane(record)) as number);
+}
+
+/** Seconds until a message is to come again for the sake of one of its objects. */
+function pause(outcome: Outcome | undefined, received: number): number {
+  if (outcome?.status === "DEFERRED") return 0;
+  return Math.min(LONGEST_WAIT, BACK_OFF ** (outcome?.attempt ?? received));
+}
+
+async function hideAll(received: Received[], seconds: (record: SQSRecord) => number): Promise<void> {
+  const messages = received.map(({ record }) => ({ receiptHandle: record.receiptHandle, seconds: seconds(record) }));
   try {
-    const { team, dataset } = first.refs[0] as ObjectRef;
+    const { team, dataset } = received[0]?.refs[0] as ObjectRef;
     const { stageAQueueUrl } = await requireDataset(team, dataset);
     await hide(stageAQueueUrl, messages);
   } catch (error) {

@@ -2,6 +2,9 @@ import { StartExecutionCommand } from "@aws-sdk/client-sfn";
 import type { SQSRecord } from "aws-lambda";
 import { client } from "../clients";
 import { env } from "../config";
+import { FILES_PER_PARTITION } from "../engines/adopt";
+import { chooseEngine, type EngineLimits } from "../engines/choose";
+import { ATHENA_OBJECTS, enginesOf } from "../manifest/engine";
 import type { Failures } from "../handlers";
 import { batchIdOf } from "../identity";
 import { log } from "../log";
@@ -9,11 +12,12 @@ import type { Manifest } from "../manifest-schema";
 import { handoverSchema, type HandedOver, type Handover, type StageBState } from "../messages";
 import { chunk, jsonBytes } from "../chunk";
 import { requireDataset } from "../store/datasets";
+import { mayMultiplyRows } from "./row-count";
 import { itemName, transition } from "../store/metadata";
 import { commit } from "../store/transactions";
 
-/** Most objects of a batch. */
-const MOST_OBJECTS = 50;
+/** Most objects of a batch: every state of an execution is paid, whatever it works on. */
+const MOST_OBJECTS = 100;
 
 /** Most bytes of a batch's state: an execution's state may have 256 KB, and some room is left. */
 const MOST_BYTES = 180_000;
@@ -66,16 +70,34 @@ async function startAll(records: SQSRecord[], items: HandedOver[]): Promise<void
   }));
   for (const { part, batchId } of batches) {
     const open = await mark(part, batchId);
-    if (open.length > 0) await start({ team, dataset, batchId, items: open });
+    if (open.length === 0) continue;
+    const engine = chooseEngine(manifest, open, limits());
+    const { format } = manifest.output;
+    await start({ team, dataset, batchId, engine, ...(format === "iceberg" && { format }), items: open });
   }
 }
 
+/** Up to which size `engine: auto` gives a batch to which engine. */
+function limits(): EngineLimits {
+  return { duckdb: Number(env("DUCKDB_LIMIT")), athena: Number(env("ATHENA_LIMIT")) };
+}
+
 /** Batches that fit into an execution's state, whatever their files will be. */
-export function split(items: HandedOver[], manifest: Pick<Manifest, "limits" | "partitionBy">): HandedOver[][] {
-  const files = (manifest.partitionBy.length > 0 ? manifest.limits.partitionsPerObject : 1) * FILE_BYTES;
+export function split(
+  items: HandedOver[],
+  manifest: Pick<Manifest, "limits" | "partitionBy" | "engine" | "output" | "sql" | "dialects">,
+): HandedOver[][] {
+  const athena = enginesOf(manifest).includes("athena");
+  const perPartition = athena ? FILES_PER_PARTITION : 1;
+  const most = athena ? ATHENA_OBJECTS[manifest.output.format] : MOST_OBJECTS;
+  const partitions = manifest.partitionBy.length > 0 ? manifest.limits.partitionsPerObject : 1;
+  const multiplies = [manifest.sql, ...Object.values(manifest.dialects ?? {})].some(mayMultiplyRows);
+  // A row is in one partition: a small object has few files, unless the SQL makes more rows of it.
+  const files = ({ rows }: HandedOver) =>
+    (multiplies ? partitions : Math.min(partitions, Math.max(1, rows))) * perPartition * FILE_BYTES;
   // Once as it came, and once more among the processed or failed ones.
-  const bytes = (item: HandedOver) => 2 * jsonBytes(item) + Math.min(files, MOST_BYTES / 2);
-  return chunk(items, { most: MOST_BYTES, of: bytes }, { most: MOST_OBJECTS, of: () => 1 });
+  const bytes = (item: HandedOver) => 2 * jsonBytes(item) + Math.min(files(item), MOST_BYTES / 2);
+  return chunk(items, { most: MOST_BYTES, of: bytes }, { most, of: () => 1 });
 }
 
 /** Marks the objects as being in Stage B; answers those that have no outcome yet. */
@@ -85,7 +107,9 @@ async function mark(items: HandedOver[], batchId: string): Promise<HandedOver[]>
   return items.filter((_, index) => answers[index]?.written);
 }
 
-async function start(batch: Pick<StageBState, "team" | "dataset" | "batchId" | "items">): Promise<void> {
+async function start(
+  batch: Pick<StageBState, "team" | "dataset" | "batchId" | "engine" | "format" | "items">,
+): Promise<void> {
   const input = JSON.stringify({ ...batch, startedAt: new Date().toISOString() });
   const request = { stateMachineArn: env("STAGE_B_STATE_MACHINE_ARN"), name: batch.batchId, input };
   try {

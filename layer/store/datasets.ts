@@ -14,6 +14,8 @@ export interface Dataset {
   stageBQueueUrl: string;
   stageBDlqUrl: string;
   table: string;
+  /** Name of its crawler, where the manifest asks for one. */
+  crawler?: string;
 }
 
 const remembered = new Map<string, Promise<Dataset | undefined>>();

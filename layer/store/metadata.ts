@@ -14,6 +14,8 @@ export type Stage = "ROUTING" | "A" | "B";
 
 /** The item of one object version in the object-metadata table. */
 export interface ObjectItem extends Arrival {
+  /** `team/dataset`: the index byDataset. */
+  datasetId: string;
   group?: string;
   status: Status;
   /** Where it failed. */
@@ -27,9 +29,13 @@ export interface ObjectItem extends Arrival {
   rows?: number;
   preKey?: string;
   postFiles?: string[];
+  /** Rows that broke an expectation, and the file that they were put into. */
+  quarantined?: { key: string; rows: number } | undefined;
   /** The version whose rows stand in the table instead. */
   supersededBy?: string;
   batchId?: string;
+  /** The backfill that last had it processed once more. */
+  again?: string;
 }
 
 /** The item of a key that says which version's files make up the table. */
@@ -37,9 +43,14 @@ export interface CurrentItem {
   keyId: string;
   version: typeof CURRENT;
   current: string;
+  /** Both for the index byDataset. */
+  datasetId: string;
+  key: string;
   /** In sortable form. */
   sequencer: string;
   files: string[];
+  /** Its file in quarantine, if any. */
+  aside?: string[];
   /** Files of former versions that are still to be deleted. */
   obsolete?: string[];
 }
@@ -55,7 +66,8 @@ export const CURRENT = "CURRENT";
 
 /** The item of a version when it arrives. */
 export function newItem(object: Arrival & { group?: string }, now: string): ObjectItem {
-  return { ...object, status: "RECEIVED", attempts: 0, redrives: 0, receivedAt: now, updatedAt: now };
+  const datasetId = `${object.team}/${object.dataset}`;
+  return { ...object, datasetId, status: "RECEIVED", attempts: 0, redrives: 0, receivedAt: now, updatedAt: now };
 }
 
 /** Writes the item of a version that has none yet. */
@@ -82,7 +94,7 @@ export interface TransitionOptions {
   /** Attributes that have to go. */
   remove?: (keyof ObjectItem)[];
   /** A further condition. */
-  guard?: { attemptsBelow: number } | { stageIs: Stage };
+  guard?: { attemptsBelow: number } | { stageIs: Stage } | { updatedAtIs: string };
 }
 
 /**
@@ -114,9 +126,9 @@ export function transition(object: ObjectKey, from: Status[], change: Change, op
 }
 
 function guardOf(guard: NonNullable<TransitionOptions["guard"]>): { name: string; test: string; value: unknown } {
-  return "stageIs" in guard
-    ? { name: "stage", test: "=", value: guard.stageIs }
-    : { name: "attempts", test: "<", value: guard.attemptsBelow };
+  if ("stageIs" in guard) return { name: "stage", test: "=", value: guard.stageIs };
+  if ("updatedAtIs" in guard) return { name: "updatedAt", test: "=", value: guard.updatedAtIs };
+  return { name: "attempts", test: "<", value: guard.attemptsBelow };
 }
 
 /** Names, values and text of an update that sets and removes attributes; any name is allowed. */

@@ -4,6 +4,7 @@ import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { setTimeout as sleep } from "node:timers/promises";
 import { client } from "../clients";
 import { LayerError } from "../errors";
+import { metricsWrites, type Count } from "./metrics";
 
 /** One write of a transaction. */
 export type Write = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
@@ -28,19 +29,29 @@ const TRIES = 6;
  * taken out and reported with the item that stands in its way; the others are written all the same. Units that touch
  * the same item are written one after the other, in their order.
  *
+ * @param counts what each unit counts for: added to the metrics in the same transaction, so that a unit that is written is
+ *   counted, once, and no other
  * @returns one answer for each unit, in their order
  * @throws LayerError `StoreBusy` when other writers were in the way six times; what the SDK throws otherwise
  */
-export async function commit(units: Unit[]): Promise<Committed[]> {
+export async function commit(units: Unit[], counts: (Count | undefined)[] = []): Promise<Committed[]> {
   const answers: Committed[] = units.map(() => ({ written: true }));
-  for (const chunk of chunks(units)) await commitChunk(units, chunk, answers);
+  for (const chunk of chunks(units, counts)) await commitChunk({ units, counts }, chunk, answers);
   return answers;
 }
 
-async function commitChunk(units: Unit[], chunk: number[], answers: Committed[]): Promise<void> {
+/** What is to be written. */
+interface Work {
+  units: Unit[];
+  counts: (Count | undefined)[];
+}
+
+async function commitChunk({ units, counts }: Work, chunk: number[], answers: Committed[]): Promise<void> {
   let left = chunk;
   for (let tries = 1; left.length > 0; tries++) {
-    const cancelled = await transact(left.flatMap((index) => units[index] as Unit));
+    // Anew in every try: units that were refused count nothing, and another shard is less in the way of others.
+    const metrics = metricsWrites(left.map((index) => counts[index]));
+    const cancelled = await transact([...left.flatMap((index) => units[index] as Unit), ...metrics]);
     if (cancelled === undefined) return;
     const refused = refusals(left, units, cancelled);
     for (const [index, refusal] of refused) answers[index] = { written: false, refused: refusal };
@@ -82,21 +93,26 @@ function refusals(
   return found;
 }
 
-/** Indexes of the units, so that no chunk holds too many writes or the same item twice. */
-function chunks(units: Unit[]): number[][] {
+/** Indexes of the units, so that no chunk holds too many writes, those of its metrics included, or the same item twice. */
+function chunks(units: Unit[], counts: Work["counts"]): number[][] {
   const found: number[][] = [];
   let current: number[] = [];
   let size = 0;
   let touched = new Set<string>();
+  let counted = new Set<string>();
   units.forEach((unit, index) => {
     const keys = unit.map(itemKey);
-    if (current.length > 0 && (size + unit.length > LIMIT || keys.some((key) => touched.has(key)))) {
+    const count = counts[index];
+    const datasets = count ? [`${count.team}/${count.dataset}`] : [];
+    const writes = size + unit.length + new Set([...counted, ...datasets]).size;
+    if (current.length > 0 && (writes > LIMIT || keys.some((key) => touched.has(key)))) {
       found.push(current);
-      [current, size, touched] = [[], 0, new Set()];
+      [current, size, touched, counted] = [[], 0, new Set(), new Set()];
     }
     current.push(index);
     size += unit.length;
     keys.forEach((key) => touched.add(key));
+    datasets.forEach((dataset) => counted.add(dataset));
   });
   return current.length > 0 ? [...found, current] : found;
 }
@@ -104,6 +120,6 @@ function chunks(units: Unit[]): number[][] {
 function itemKey(write: Write): string {
   const { Put, Update } = write;
   const item: Item = Put?.Item ?? Update?.Key ?? {};
-  const names = ["keyId", "version", "datasetId", "execution"].map((name) => item[name]);
+  const names = ["keyId", "version", "datasetId", "execution", "day", "id"].map((name) => item[name]);
   return JSON.stringify([Put?.TableName ?? Update?.TableName, names]);
 }

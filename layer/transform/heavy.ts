@@ -3,9 +3,12 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { Rejection } from "../errors";
 import type { Manifest } from "../manifest-schema";
+import { EXTRA_COLUMN, fileColumns, partitionKeys, type PartitionKey } from "../manifest/output";
+import { EXTRA, keepsExtra } from "../manifest/schema";
+import { isNested } from "../manifest/types";
 import type { Engine } from "./engine";
 import { engineError } from "./engine";
-import { check } from "./expectations";
+import { check, QUARANTINED, type Checked } from "./expectations";
 import { NULL_PARTITION, partitionPath, type PartitionValues } from "./partitions";
 import { columnTypes, identifier, literal, sqlType, textExpression } from "./sql";
 
@@ -18,20 +21,20 @@ export interface PartitionFile {
 }
 
 /** What the heavy transform made of one object. */
-export interface Transformed {
-  rows: number;
+export interface Transformed extends Checked {
   /** None for an object without rows. */
   files: PartitionFile[];
-  /** Expectations that do not hold and only warn. */
-  warnings: string[];
+  /** The Parquet file of the rows in quarantine; undefined where there are none. */
+  quarantine?: string;
 }
 
 /**
  * The heavy transform: the manifest's SQL over the view `input`, which holds one object's CSV, becomes Parquet files, one
- * for each partition, after all expectations hold.
+ * for each partition, of the rows that expectations leave.
  *
  * @param csv from `recordsToCsv`
  * @param directory where the files go
+ * @param arrivedAt when the object came
  * @throws Rejection `TransformInvalid`, `SchemaMismatch`, `ExpectationFailed`, `TooManyPartitions` or `PartitionInvalid`
  */
 export async function csvToParquet(
@@ -39,25 +42,44 @@ export async function csvToParquet(
   csv: string,
   directory: string,
   manifest: Manifest,
+  arrivedAt: Date = new Date(),
 ): Promise<Transformed> {
   try {
     const { size } = await stat(csv);
     return await engine.connected(async (connection) => {
-      await connection.run(`CREATE TEMP VIEW input AS SELECT * FROM ${readCsv(csv, size, manifest)}`);
+      await connection.run(
+        `CREATE TEMP VIEW input AS SELECT ${inputColumns(manifest)} FROM ${readCsv(csv, size, manifest)}`,
+      );
       await createOutput(connection, manifest);
-      const { rows, warnings } = await check(connection, "output", manifest.expectations);
-      const partitions = rows === 0 ? [] : await partitionsOf(connection, manifest);
+      const checked = await check(connection, "output", manifest.expectations, arrivedAt);
+      const partitions = checked.rows === 0 ? [] : await partitionsOf(connection, manifest);
       const files: PartitionFile[] = [];
       for (const values of partitions) files.push(await write(connection, manifest, values, directory, files.length));
-      return { rows, files, warnings };
+      if (checked.quarantined === 0) return { ...checked, files };
+      const quarantine = path.join(directory, "quarantine.parquet");
+      await copy(connection, `SELECT * FROM ${QUARANTINED}`, quarantine, manifest);
+      return { ...checked, files, quarantine };
     });
   } catch (error) {
     throw engineError(error, "the transform of the manifest");
   }
 }
 
+/** Columns of the view `input`: what is nested comes as JSON. */
+function inputColumns(manifest: Manifest): string {
+  const columns = manifest.input.columns.map(({ name, type }) => {
+    const column = identifier(name);
+    return isNested(type) ? `CAST(CAST(${column} AS JSON) AS ${sqlType(type)}) AS ${column}` : column;
+  });
+  return [...columns, ...(keepsExtra(manifest) ? [identifier(EXTRA)] : [])].join(", ");
+}
+
 function readCsv(csv: string, size: number, manifest: Manifest): string {
-  const columns = manifest.input.columns.map(({ name, type }) => ({ name, type: sqlType(type) }));
+  const columns = manifest.input.columns.map(({ name, type }) => ({
+    name,
+    type: isNested(type) ? "VARCHAR" : sqlType(type),
+  }));
+  if (keepsExtra(manifest)) columns.push({ name: EXTRA, type: "VARCHAR" });
   const line = Math.min(size + 1, LONGEST_LINE);
   const options = [
     literal(csv),
@@ -84,35 +106,44 @@ async function createOutput(connection: DuckDBConnection, manifest: Manifest): P
   const select = `(${manifest.sql}\n)`;
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${select}`);
   const given = described.getRows().map(([name]) => String(name));
-  const missing = manifest.output.columns.map(({ name }) => name).filter((name) => !given.includes(name));
+  const wanted = [...manifest.output.columns, ...(keepsExtra(manifest) ? [EXTRA_COLUMN] : [])];
+  const missing = wanted.map(({ name }) => name).filter((name) => !given.includes(name));
   if (missing.length > 0) {
+    const why = missing.includes(EXTRA) ? `, which evolution: add needs` : "";
     throw new Rejection(
       "TransformInvalid",
-      `the SQL gives no column ${missing.join(", ")}; it gives ${given.join(", ")}`,
+      `the SQL gives no column ${missing.join(", ")}${why}; it gives ${given.join(", ")}`,
     );
   }
-  const columns = manifest.output.columns.map(
+  const columns = wanted.map(
     ({ name, type }) => `CAST(${identifier(name)} AS ${sqlType(type)}) AS ${identifier(name)}`,
   );
   await connection.run(`CREATE TEMP TABLE output AS SELECT ${columns.join(", ")} FROM ${select}`);
 }
 
+/** Parts of a date as the folders have them; docs/datasets.md names them. */
+const PARTS = { year: "%Y", month: "%Y-%m", day: "%Y-%m-%d", hour: "%Y-%m-%d-%H" } as const;
+
 /** A partition column's value as text. Hive has one partition for NULL and for the empty text. */
-function partitionText(column: string): string {
-  return `nullif(nullif(CAST(${identifier(column)} AS VARCHAR), ''), ${literal(NULL_PARTITION)})`;
+function partitionText({ column, by }: PartitionKey): string {
+  const value = by
+    ? `strftime(CAST(${identifier(column)} AS TIMESTAMP), ${literal(PARTS[by])})`
+    : `CAST(${identifier(column)} AS VARCHAR)`;
+  return `nullif(nullif(${value}, ''), ${literal(NULL_PARTITION)})`;
 }
 
 async function partitionsOf(connection: DuckDBConnection, manifest: Manifest): Promise<PartitionValues[]> {
-  const { partitionBy, limits } = manifest;
-  if (partitionBy.length === 0) return [[]];
-  const columns = partitionBy.map(partitionText).join(", ");
-  const query = `SELECT DISTINCT ${columns} FROM output ORDER BY ALL LIMIT ${limits.partitionsPerObject + 1}`;
+  const keys = partitionKeys(manifest);
+  const most = manifest.limits.partitionsPerObject;
+  if (keys.length === 0) return [[]];
+  const columns = keys.map(partitionText).join(", ");
+  const query = `SELECT DISTINCT ${columns} FROM output ORDER BY ALL LIMIT ${most + 1}`;
   const found = (await connection.runAndReadAll(query)).getRows() as PartitionValues[];
-  if (found.length > limits.partitionsPerObject) {
-    const allowed = `${limits.partitionsPerObject} that the manifest allows (limits.partitionsPerObject)`;
+  if (found.length > most) {
+    const names = keys.map(({ name }) => name).join(", ");
     throw new Rejection(
       "TooManyPartitions",
-      `the rows fall into more partitions by ${partitionBy.join(", ")} than the ${allowed}`,
+      `the rows fall into more partitions by ${names} than the ${most} that the manifest allows (limits.partitionsPerObject)`,
     );
   }
   return found;
@@ -125,19 +156,22 @@ async function write(
   directory: string,
   number: number,
 ): Promise<PartitionFile> {
-  const { partitionBy } = manifest;
-  const columns = manifest.output.columns
-    .filter(({ name }) => !partitionBy.includes(name))
-    .map(({ name }) => identifier(name));
-  const matches = partitionBy.map((column, index) => {
+  const keys = partitionKeys(manifest);
+  const columns = fileColumns(manifest).map(({ name }) => identifier(name));
+  const matches = keys.map((key, index) => {
     const value = values[index] ?? null;
-    return `${partitionText(column)} IS NOT DISTINCT FROM (${value === null ? "NULL" : textExpression(value)})`;
+    return `${partitionText(key)} IS NOT DISTINCT FROM (${value === null ? "NULL" : textExpression(value)})`;
   });
   const where = matches.length > 0 ? ` WHERE ${matches.join(" AND ")}` : "";
-  const folder = partitionPath(partitionBy, values);
+  const names = keys.map(({ name }) => name);
+  const folder = partitionPath(names, values);
   const file = path.join(directory, `${number}.parquet`);
-  await connection.run(
-    `COPY (SELECT ${columns.join(", ")} FROM output${where}) TO ${literal(file)} (FORMAT parquet, COMPRESSION zstd)`,
-  );
+  await copy(connection, `SELECT ${columns.join(", ")} FROM output${where}`, file, manifest);
   return { file, values, folder };
+}
+
+/** Writes a Parquet file; each row group has the statistics of its columns, by which queries leave it out. */
+async function copy(connection: DuckDBConnection, query: string, file: string, { output }: Manifest): Promise<void> {
+  const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${output.rowGroupSize}`;
+  await connection.run(`COPY (${query}) TO ${literal(file)} (${options})`);
 }

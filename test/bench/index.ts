@@ -5,6 +5,8 @@
 import { flow } from "./flow";
 import { images } from "./images";
 import { imagesGrowth } from "./images/growth";
+import { pipeline } from "./pipeline";
+import { scale } from "./scale";
 import { fanout } from "./stacks/fanout";
 import { order } from "./stacks/order";
 import { plan } from "./stacks/plan";
@@ -15,17 +17,21 @@ export interface BenchmarkResult {
   machine: string;
   /** The table's rows. */
   rows: Record<string, string | number>[];
+  /** Further tables. */
+  more?: { title: string; rows: Record<string, string | number>[] }[];
   /** What the rows say, in a sentence each. */
   conclusions: string[];
 }
 
 const benchmarks: Record<string, (option?: string) => Promise<BenchmarkResult>> = {
   flow,
+  scale,
   images,
   "images-growth": imagesGrowth,
   fanout,
   plan,
   order,
+  pipeline,
 };
 
 async function main(): Promise<number> {
@@ -45,18 +51,18 @@ async function main(): Promise<number> {
 }
 
 function render(result: BenchmarkResult): string {
-  const columns = Object.keys(result.rows[0] ?? {});
+  const more = (result.more ?? []).flatMap(({ title, rows }) => ["", `${title}:`, "", ...table(rows)]);
+  return [result.machine, "", ...table(result.rows), ...more, "", ...result.conclusions, ""].join("\n");
+}
+
+function table(rows: BenchmarkResult["rows"]): string[] {
+  const columns = Object.keys(rows[0] ?? {});
   const line = (cells: (string | number | undefined)[]) => `| ${cells.join(" | ")} |`;
   return [
-    result.machine,
-    "",
     line(columns),
     line(columns.map(() => "---")),
-    ...result.rows.map((row) => line(columns.map((column) => row[column]))),
-    "",
-    ...result.conclusions,
-    "",
-  ].join("\n");
+    ...rows.map((row) => line(columns.map((column) => row[column]))),
+  ];
 }
 
 main().then(

@@ -1,9 +1,12 @@
 import { stat } from "node:fs/promises";
 import { Rejection } from "../../errors";
-import { columnTypes, literal } from "../sql";
+import { stepsOf, type Evolution } from "../../manifest/schema";
+import { rejecting } from "../rejecting";
+import { columnTypes, literal, textExpression } from "../sql";
+import { inside } from "./json";
 import { readHeader, type Header } from "./header";
 import { openQuote } from "./quotes";
-import { fieldOf, LARGEST_RECORD, type InputOf, type Source } from "./source";
+import { fieldOf, LARGEST_RECORD, NOTHING, type InputOf, type Source } from "./source";
 
 /** Bytes that are read at once, if no line needs more. */
 const SMALLEST_BUFFER = 4 * 1024 ** 2;
@@ -22,15 +25,45 @@ export async function csvSource(file: string, manifest: InputOf): Promise<Source
   if (begun !== undefined)
     throw new Rejection("MalformedCsv", `the quoted value that begins at byte ${begun + 1} does not end`);
   const { size } = await stat(file);
+  const names = csv.header ? cellNames(header.cells) : fields;
   return {
     from: readCsv(file, size, header, { quote: csv.quote, header: csv.header }),
-    text: (column) => {
-      const place = places.get(fieldOf(column).trim());
-      if (place === undefined) return "CAST(NULL AS VARCHAR)";
-      return column.type === "string" ? `c${place}` : `nullif(c${place}, '')`;
+    value(column) {
+      const [field, ...steps] = stepsOf(column);
+      const place = places.get(field.trim());
+      if (place === undefined) return NOTHING;
+      const json = jsonOf(column.name, `c${place}`, manifest.evolution);
+      if (steps.length > 0) return inside(json, steps);
+      return { text: column.type === "string" ? `c${place}` : `nullif(c${place}, '')`, json };
     },
+    others() {
+      const named = new Set(places.values());
+      const pairs = names.flatMap((name, place) => (named.has(place) ? [] : [`${textExpression(name)}, c${place}`]));
+      // A patch leaves out what is NULL.
+      return pairs.length === 0 ? "'{}'" : `json_merge_patch('{}', json_object(${pairs.join(", ")}))`;
+    },
+    names: () => Promise.resolve(new Set(names)),
+    fields: () => Promise.resolve(names.map((name) => ({ name, type: "string" }))),
     rejection: csvRejection,
   };
+}
+
+/** JSON in a cell; an empty one holds none. What is no JSON is a text, where the manifest does not reject it. */
+function jsonOf(column: string, cell: string, { retyped }: Evolution): string {
+  const text = `nullif(${cell}, '')`;
+  const misfit = rejecting("SchemaMismatch", `column ${column} takes JSON, not `, `to_json(left(${text}, 80))`);
+  const otherwise = retyped === "fail" ? `CAST(${misfit} AS JSON)` : `to_json(${text})`;
+  return `CASE WHEN ${text} IS NULL OR json_valid(${text}) THEN CAST(${text} AS JSON) ELSE ${otherwise} END`;
+}
+
+/** Names of all columns, each once: a header may lack some, and have others twice. */
+function cellNames(cells: string[]): string[] {
+  const taken = new Set<string>();
+  return cells.map((cell, place) => {
+    const name = cell === "" || taken.has(cell) ? `column_${place + 1}` : cell;
+    taken.add(name);
+    return name;
+  });
 }
 
 function byName(cells: string[], fields: string[]): Map<string, number> {
@@ -40,12 +73,17 @@ function byName(cells: string[], fields: string[]): Map<string, number> {
       throw new Rejection("MalformedCsv", `line 1: the header has ${JSON.stringify(cell)} twice`);
     places.set(cell, place);
   });
-  if (fields.some((field) => places.has(field))) return places;
+  if (fields.some((field) => places.has(field))) return new Map(fields.flatMap((field) => pairOf(places, field)));
   const begin = JSON.stringify(cells.join(" ").slice(0, 80));
   throw new Rejection(
     "NotRecords",
     `the object begins with ${begin}: that is no JSON and no Parquet, and as the header of CSV it has none of ${fields.slice(0, 10).join(", ")}`,
   );
+}
+
+function pairOf(places: Map<string, number>, field: string): [string, number][] {
+  const place = places.get(field);
+  return place === undefined ? [] : [[field, place]];
 }
 
 function byPlace(cells: string[], fields: string[]): Map<string, number> {

@@ -55,25 +55,28 @@ async function firstLines(file: string): Promise<{ text: string; skip: number }>
 /** The values of a text's first record; undefined where it does not end. */
 function firstRecord(text: string, delimiter: string, quote: string): string[] | undefined {
   const cells: string[] = [];
-  let cell = "";
-  let quoted = false;
-  let begun = false;
-  for (let at = 0; at < text.length; at++) {
-    const letter = text[at] as string;
-    if (quoted) {
-      if (letter !== quote) cell += letter;
-      else if (text[at + 1] === quote) cell += text[++at] as string;
-      else quoted = false;
-    } else if (letter === quote && !begun) quoted = begun = true;
-    else if (letter === delimiter || letter === "\n" || letter === "\r") {
-      cells.push(cell.trim());
-      if (letter !== delimiter) return cells;
-      cell = "";
-      begun = false;
-    } else {
-      cell += letter;
-      begun = true;
-    }
+  const ends = new RegExp(`[\\n\\r\\u${delimiter.charCodeAt(0).toString(16).padStart(4, "0")}]`, "g");
+  for (let at = 0; ;) {
+    const quoted = text[at] === quote ? unquoted(text, at + 1, quote) : { value: "", end: at };
+    if (!quoted) return undefined;
+    ends.lastIndex = quoted.end;
+    const end = ends.exec(text)?.index;
+    if (end === undefined) return undefined;
+    cells.push((quoted.value + text.slice(quoted.end, end)).trim());
+    if (text[end] !== delimiter) return cells;
+    at = end + 1;
   }
-  return undefined;
+}
+
+/** A quoted value and where it ends; undefined where it does not. */
+function unquoted(text: string, from: number, quote: string): { value: string; end: number } | undefined {
+  let value = "";
+  for (let at = from; ;) {
+    const end = text.indexOf(quote, at);
+    if (end < 0) return undefined;
+    value += text.slice(at, end);
+    if (text[end + 1] !== quote) return { value, end: end + 1 };
+    value += quote;
+    at = end + 2;
+  }
 }

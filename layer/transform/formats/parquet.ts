@@ -1,11 +1,16 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { Rejection } from "../../errors";
 import { sizeInBytes } from "../../manifest-schema";
+import { stepsOf } from "../../manifest/schema";
 import { identifier, literal } from "../sql";
-import { fieldOf, type InputOf, type Source } from "./source";
+import { inside } from "./json";
+import { fieldOf, NOTHING, type InputOf, type Source } from "./source";
 
 /** Types whose text is JSON. */
 const NESTED = /^(STRUCT|MAP|UNION|VARIANT|JSON)\b|\[\d*\]$/;
+
+/** Longest text of a type that is told (characters). */
+const LONGEST_TYPE = 200;
 
 /**
  * Records of a Parquet file. Every value is read as its text, which then has to fit the manifest's type as a text of JSON has
@@ -23,16 +28,36 @@ export async function parquetSource(connection: DuckDBConnection, file: string, 
     const wanted = input.columns.slice(0, 10).map(fieldOf).join(", ");
     throw new Rejection("NotRecords", `the Parquet file has none of the columns ${wanted}; it has ${found}`);
   }
+  const named = new Set(input.columns.map(fieldOf));
   return {
     from,
-    text: (column) => {
-      const type = columns.get(fieldOf(column));
-      if (type === undefined) return "CAST(NULL AS VARCHAR)";
-      const value = identifier(fieldOf(column));
-      return `CAST(${NESTED.test(type) ? `to_json(${value})` : value} AS VARCHAR)`;
+    value(column) {
+      const [field, ...steps] = stepsOf(column);
+      const type = columns.get(field);
+      if (type === undefined) return NOTHING;
+      const json = `to_json(${identifier(field)})`;
+      if (steps.length > 0) return inside(json, steps);
+      return { text: textOf(field, type), json };
     },
+    others() {
+      const others = [...columns].filter(([name]) => !named.has(name) && !name.includes("\0"));
+      const pairs = others.map(
+        ([name, type]) =>
+          `${literal(name)}, ${NESTED.test(type) ? `to_json(${identifier(name)})` : textOf(name, type)}`,
+      );
+      // A patch leaves out what is NULL.
+      return pairs.length === 0 ? "'{}'" : `json_merge_patch('{}', json_object(${pairs.join(", ")}))`;
+    },
+    names: () => Promise.resolve(new Set(columns.keys())),
+    fields: () =>
+      Promise.resolve([...columns].map(([name, type]) => ({ name, type: type.toLowerCase().slice(0, LONGEST_TYPE) }))),
     rejection: parquetRejection,
   };
+}
+
+function textOf(field: string, type: string): string {
+  const value = identifier(field);
+  return `CAST(${NESTED.test(type) ? `to_json(${value})` : value} AS VARCHAR)`;
 }
 
 async function read(

@@ -95,7 +95,10 @@ function functions(prefix: string, images: Record<string, string>) {
 /** Outputs that a lake has besides. */
 function stub(prefix: string) {
   const names = ["rawBucket", "stageBucket", "analyticsBucket", "objectMetadataTable", "executionHistoryTable"];
-  const others = ["datasetsTable", "database", "workgroup", "arrivalsQueueUrl", "arrivalsDlqUrl"];
+  const others = [
+    ...["datasetsTable", "metricsTable", "eventsTable", "artifactsTable", "dataSchemasTable", "database", "workgroup"],
+    ...["arrivalsQueueUrl", "arrivalsDlqUrl", "backfillStateMachineArn"],
+  ];
   const texts = Object.fromEntries([...names, ...others].map((name) => [name, prefix + "-" + name]));
   return { ...texts, datasets: {}, region: aws.config.region, account: prefix };
 }

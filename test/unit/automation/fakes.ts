@@ -17,10 +17,15 @@ export const outputs = {
   objectMetadataTable: "metadata",
   executionHistoryTable: "history",
   datasetsTable: "datasets",
+  metricsTable: "metrics",
+  eventsTable: "events",
+  artifactsTable: "artifacts",
+  dataSchemasTable: "schemas",
   database: "db",
   workgroup: "wg",
   arrivalsQueueUrl: "arrivals",
   arrivalsDlqUrl: "arrivals-dlq",
+  backfillStateMachineArn: "arn:backfill",
   functions: { redrive: "arn:r", "stage-a-redrive": "arn:a", "stage-b-redrive": "arn:b" },
   datasets: { "engineering/meteorites": dataset },
   region: "eu-west-1",
@@ -41,6 +46,16 @@ export function fakeLake(answer: (name: string, input: Record<string, unknown>) 
   };
   return {
     asked,
-    lake: { env: "local", outputs, s3: client, sqs: client, lambda: client, dynamodb: client } as unknown as Lake,
+    lake: {
+      env: "local",
+      local: true,
+      outputs,
+      s3: client,
+      sqs: client,
+      lambda: client,
+      dynamodb: client,
+      stepFunctions: client,
+      athena: client,
+    } as unknown as Lake,
   };
 }

@@ -22,8 +22,8 @@ describe("redrive", () => {
       order.push(String(input.FunctionName));
       return { Payload: Buffer.from(JSON.stringify({ redriven: Math.min(10, max), remaining: 99 })) };
     });
-    const result = await redrive(lake, "engineering/meteorites", 10_000, quiet, signal);
-    assert.deepEqual(result, { redriven: { arrivals: 0, a: 12, b: 2 }, remaining: 14 });
+    const result = await redrive(lake, "engineering/meteorites", { max: 10_000 }, quiet, signal);
+    assert.deepEqual(result, { redriven: { arrivals: 0, a: 12, b: 2 }, dropped: 0, failed: 0, remaining: 14 });
     assert.deepEqual(order, ["arn:b", "arn:a", "arn:a"]);
   });
 
@@ -34,7 +34,7 @@ describe("redrive", () => {
         input.FunctionName === "arn:a" ? 0 : Number((JSON.parse(String(input.Payload)) as { max: number }).max);
       return { Payload: Buffer.from(JSON.stringify({ redriven })) };
     });
-    const { redriven } = await redrive(lake, "engineering/meteorites", 3, quiet, signal);
+    const { redriven } = await redrive(lake, "engineering/meteorites", { max: 3 }, quiet, signal);
     assert.deepEqual(redriven, { arrivals: 3, a: 0, b: 3 });
   });
 
@@ -45,7 +45,7 @@ describe("redrive", () => {
         : { FunctionError: "Unhandled", Payload: Buffer.from('{"errorType":"AccessDenied","errorMessage":"no"}') },
     );
     await assert.rejects(
-      redrive(lake, "engineering/meteorites", 1, quiet, signal),
+      redrive(lake, "engineering/meteorites", { max: 1 }, quiet, signal),
       code("RedriveFailed", /stage-b-redrive.*AccessDenied: no/),
     );
   });

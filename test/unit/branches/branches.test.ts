@@ -54,7 +54,13 @@ describe("branch environments", () => {
     await fs.writeFile(path.join(root, "Pulumi.yaml"), "name: tributary\nruntime: nodejs\n");
     const dev = `config:\n  aws:region: eu-west-1\n  tributary:backend: file://${root}/backend\n  tributary:protected: true\n`;
     await fs.writeFile(path.join(root, "Pulumi.dev.yaml"), dev);
-    context = { root, sink: silent, signal: new AbortController().signal, shield: (work) => work() };
+    context = {
+      root,
+      sink: silent,
+      signal: new AbortController().signal,
+      shield: (work) => work(),
+      print: () => undefined,
+    };
     tools = new Tools();
   });
   afterEach(() => fs.rm(root, { recursive: true, force: true }));

@@ -31,40 +31,53 @@ describe("the lake", function () {
       "aws:athena/workgroup:Workgroup": 1,
       "aws:cloudwatch/eventRule:EventRule": 1,
       "aws:cloudwatch/eventTarget:EventTarget": 1,
-      "aws:cloudwatch/logGroup:LogGroup": 17,
-      "aws:dynamodb/table:Table": 4,
-      "aws:dynamodb/tableItem:TableItem": 1,
+      "aws:cloudwatch/logGroup:LogGroup": 20,
+      "aws:dynamodb/table:Table": 11,
+      // The dataset, its team, two stages, the configuration.
+      "aws:dynamodb/tableItem:TableItem": 5,
       "aws:glue/catalogDatabase:CatalogDatabase": 1,
       "aws:glue/catalogTable:CatalogTable": 1,
-      "aws:iam/role:Role": 17,
-      "aws:iam/rolePolicy:RolePolicy": 17,
+      "aws:iam/role:Role": 21,
+      "aws:iam/rolePolicy:RolePolicy": 21,
       "aws:kms/alias:Alias": 1,
       "aws:kms/key:Key": 1,
-      "aws:lambda/alias:Alias": 15,
+      "aws:lambda/alias:Alias": 17,
       "aws:lambda/eventSourceMapping:EventSourceMapping": 3,
-      "aws:lambda/function:Function": 15,
+      "aws:lambda/function:Function": 17,
       "aws:lambda/layerVersion:LayerVersion": 1,
       "aws:s3/bucket:Bucket": 4,
       "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": 4,
       "aws:s3/bucketNotification:BucketNotification": 1,
-      "aws:s3/bucketObjectv2:BucketObjectv2": 16,
+      "aws:s3/bucketObjectv2:BucketObjectv2": 18,
       "aws:s3/bucketOwnershipControls:BucketOwnershipControls": 4,
       "aws:s3/bucketPolicy:BucketPolicy": 4,
       "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": 4,
       "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": 4,
       "aws:s3/bucketVersioning:BucketVersioning": 4,
-      "aws:sfn/stateMachine:StateMachine": 2,
+      // Reconciles all datasets.
+      "aws:scheduler/schedule:Schedule": 1,
+      "aws:sfn/stateMachine:StateMachine": 3,
       "aws:sqs/queue:Queue": 6,
     });
   });
 
   it("tells its outputs", () => {
-    assert.deepEqual(Object.keys(outputs).sort(), [
-      ...["account", "analyticsBucket", "arrivalsDlqUrl", "arrivalsQueueUrl", "database", "datasets", "datasetsTable"],
-      ...["executionHistoryTable", "functions", "objectMetadataTable", "rawBucket", "region", "stageAStateMachineArn"],
+    const tables = [
+      ...["artifactsTable", "configurationTable", "dataSchemasTable", "datasetsTable", "eventsTable"],
+      ...["executionHistoryTable", "metricsTable", "objectMetadataTable", "pipelinesTable", "teamsTable"],
+    ];
+    const others = Object.keys(outputs).filter((name) => !tables.includes(name));
+    assert.equal(others.length, Object.keys(outputs).length - tables.length);
+    assert.deepEqual(others.sort(), [
+      ...["account", "analyticsBucket", "arrivalsDlqUrl", "arrivalsQueueUrl", "backfillStateMachineArn", "database"],
+      "datasets",
+      ...["functions", "rawBucket", "region", "stageAStateMachineArn"],
       ...["stageBStateMachineArn", "stageBucket", "workgroup"],
     ]);
-    assert.deepEqual(Object.keys(outputs.functions), functionNames);
+    assert.deepEqual(
+      Object.keys(outputs.functions),
+      functionNames.filter((name) => name !== "trigger"),
+    );
     const queue = (name: string) => `https://sqs.example/tributary-prod-engineering-meteorites-${name}.fifo`;
     assert.deepEqual(outputs.datasets, {
       "engineering/meteorites": {
@@ -100,7 +113,7 @@ describe("the lake", function () {
 
     it("its components by folder and class", () => {
       const tokens = new Set(resources.map(({ type }) => type).filter((type) => type.startsWith("tributary:")));
-      const folders = "compute|datasets|lake|stages|storage";
+      const folders = "compute|datasets|engines|lake|stages|storage|triggers";
       for (const token of tokens) assert.match(token, new RegExp(`^tributary:(${folders}):[A-Z][A-Za-z]+$`));
     });
   });
@@ -161,12 +174,17 @@ describe("the lake", function () {
         inputsOf(resources, "aws:lambda/function:Function", `lake-${name}-function`).environment.variables;
       assert.deepEqual(variables("stage-a-process-object"), {
         DATASETS_TABLE: "tributary-prod-datasets",
+        DATA_SCHEMAS_TABLE: "tributary-prod-data-schemas",
+        EVENTS_TABLE: "tributary-prod-events",
         RAW_BUCKET: `tributary-prod-raw-${account}-${region}`,
         STAGE_BUCKET: `tributary-prod-stage-${account}-${region}`,
         POWERTOOLS_SERVICE_NAME: "stage-a-process-object",
         POWERTOOLS_LOG_LEVEL: "INFO",
         MAX_ATTEMPTS: "3",
         MAX_RECEIVE_COUNT: "10",
+        HISTORY_DAYS: "365",
+        EVENTS_DAYS: "365",
+        METRICS_DAYS: "730",
       });
       const machine = inputsOf(resources, "aws:sfn/stateMachine:StateMachine", "lake-stage-a-machine").name;
       const arn = variables("stage-a-routing").STAGE_A_STATE_MACHINE_ARN;
@@ -174,8 +192,13 @@ describe("the lake", function () {
     });
 
     it("registers the dataset with its manifest and its queues", () => {
-      const { item, hashKey, rangeKey } = inputsOf(resources, "aws:dynamodb/tableItem:TableItem");
-      const { team, dataset, manifest: text, table, ...urls } = JSON.parse(item);
+      const { item, hashKey, rangeKey } = inputsOf(
+        resources,
+        "aws:dynamodb/tableItem:TableItem",
+        "lake-engineering-meteorites-item",
+      );
+      const { team, dataset, manifest: text, table, pipeline, ...urls } = JSON.parse(item);
+      assert.equal(pipeline.S, "standard");
       assert.deepEqual(
         [hashKey, rangeKey, team.S, dataset.S, table.S],
         ["team", "dataset", "engineering", "meteorites", "meteorites"],
@@ -204,6 +227,7 @@ describe("the lake", function () {
         tracingConfiguration.enabled,
       ]);
       assert.deepEqual(found.sort(), [
+        ["tributary-prod-backfills", "STANDARD", "ERROR", false, true],
         ["tributary-prod-stage-a", "EXPRESS", "ALL", false, true],
         ["tributary-prod-stage-b", "STANDARD", "ERROR", false, true],
       ]);
@@ -227,30 +251,16 @@ describe("the lake", function () {
   describe("datasets", () => {
     const other = { ...manifest, team: "research", dataset: "stars", table: "stars", partitionBy: [] };
 
-    it("have queues, a table and grants each", async () => {
+    it("have queues and a table each", async () => {
       const made = await build("prod", {}, [manifest, other]);
       assert.equal(ofType(made.resources, "aws:sqs/queue:Queue").length, 10);
       assert.equal(ofType(made.resources, "aws:lambda/eventSourceMapping:EventSourceMapping").length, 5);
-      const { policy } = inputsOf(made.resources, "aws:iam/rolePolicy:RolePolicy", "lake-routing-policy");
-      assert.match(policy, /tributary-prod-research-stars-a\.fifo/);
+      assert.equal(ofType(made.resources, "aws:glue/catalogTable:CatalogTable").length, 2);
     });
 
     it("may be none", async () => {
       const made = await build("prod", {}, []);
       assert.deepEqual((made.outputs as any).datasets, {});
-    });
-
-    it("may be fifty before a policy is too large", async () => {
-      const many = Array.from({ length: 50 }, (_, index) => ({
-        ...other,
-        dataset: `stars-${index}`,
-        table: `stars_${index}`,
-      }));
-      const made = await build("prod", {}, many);
-      const largest = Math.max(
-        ...ofType(made.resources, "aws:iam/rolePolicy:RolePolicy").map((one) => one.inputs.policy.length),
-      );
-      assert.ok(largest <= 10_240, `${largest}`);
     });
   });
 
@@ -264,7 +274,10 @@ describe("the lake", function () {
         assert.equal(inputs.environment.variables.IMAGE_DIGEST, digest);
         assert.equal(inputs.layers, undefined);
       }
-      assert.deepEqual((made.outputs as any).images, images);
+      // A function that no dataset wants runs none.
+      const { trigger, ...running } = images;
+      assert.ok(trigger);
+      assert.deepEqual((made.outputs as any).images, running);
       const archives = ["aws:s3/bucketObjectv2:BucketObjectv2", "aws:lambda/layerVersion:LayerVersion"];
       assert.deepEqual(
         archives.flatMap((type) => ofType(made.resources, type)),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type NameKind, nameRules, physicalName, type Scope } from "../../../components/scope";
+import { type NameKind, nameRules, nameStart, physicalName, type Scope } from "../../../components/scope";
 import { scopeOf } from "./support/lake";
 
 const kinds = Object.keys(nameRules) as NameKind[];
@@ -16,10 +16,22 @@ const accepted: Record<NameKind, RegExp> = {
   logGroup: /^[A-Za-z0-9_./#-]{1,512}$/,
   stateMachine: /^[A-Za-z0-9_-]{1,80}$/,
   eventRule: /^[A-Za-z0-9_.-]{1,64}$/,
+  schedule: /^[0-9a-zA-Z-_.]{1,64}$/,
+  httpApi: /^[A-Za-z0-9_-]{1,128}$/,
   athenaWorkgroup: /^[A-Za-z0-9_.-]{1,128}$/,
   glueDatabase: /^[a-z0-9_]{1,255}$/,
+  glueJob: /^[A-Za-z0-9_-]{1,255}$/,
+  glueCrawler: /^[A-Za-z0-9_-]{1,255}$/,
+  glueSecurityConfiguration: /^[A-Za-z0-9_-]{1,255}$/,
   ecrRepository: /^(?=.{2,256}$)[a-z0-9]+(?:(?:-+)[a-z0-9]+)*$/,
   kmsAlias: /^[A-Za-z0-9/_-]{1,250}$/,
+  iamPolicy: /^[A-Za-z0-9_+=,.@-]{1,128}$/,
+  codepipeline: /^[A-Za-z0-9.@_-]{1,100}$/,
+  codebuildProject: /^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$/,
+  snsTopic: /^[A-Za-z0-9_-]{1,256}$/,
+  dashboard: /^[A-Za-z0-9_-]{1,255}$/,
+  chatConfiguration: /^[A-Za-z0-9_-]{1,128}$/,
+  securityGroup: /^[a-zA-Z0-9 ._:/()#,@[\]+=&;{}!$*-]{1,255}$/,
 };
 
 const slug = fc.stringMatching(/^[a-z][a-z0-9-]{0,29}[a-z0-9]$/);
@@ -61,6 +73,16 @@ describe("physical names", () => {
           const name = physicalName(kind, scope, what, suffix);
           assert.match(name, accepted[kind]);
           assert.ok(name.endsWith(suffix) && name.length <= nameRules[kind].max);
+        }),
+      );
+    });
+
+    it(`begin as policies expect: ${kind}`, () => {
+      fc.assert(
+        fc.property(scopes, whats, (scope, what) => {
+          const suffix = kind === "sqsQueue" ? ".fifo" : "";
+          const start = nameStart(kind, scope);
+          assert.ok(start.length >= 4 && physicalName(kind, scope, what, suffix).startsWith(start));
         }),
       );
     });

@@ -4,7 +4,7 @@ import path from "node:path";
 import { unscopable } from "../../../components/iam";
 import { functionNames } from "../../../components/lake/functions";
 import { taggable } from "../../../components/tags";
-import { lake } from "./support/lake";
+import { lake, manifest } from "./support/lake";
 import { account, inputsOf, ofType, only, type Registered, region, run } from "./support/mocks";
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs and policies of all types */
@@ -20,13 +20,20 @@ describe("the lake's rules", function () {
   this.timeout(20_000);
   let resources: Registered[];
 
-  before(async () => ({ resources } = await build()));
+  // All that a dataset may ask for.
+  const triggers = { events: true, schedule: "rate(1 hour)", http: true };
+
+  before(async () => ({ resources } = await build("prod", {}, [{ ...manifest, triggers }])));
 
   describe("tags", () => {
     it("every resource that can be tagged", () => {
       const own = { project: "tributary", env: "prod", stack: "prod" };
       for (const { type, name, inputs } of resources) {
-        if (taggable.has(type)) assert.deepEqual(inputs.tags, own, name);
+        const family = /meteorites-([ab])-(queue|dlq)$/.exec(name);
+        const tags = family && {
+          "queue-family": `tributary/prod/stage-${family[1]}${family[2] === "dlq" ? "-dlq" : ""}`,
+        };
+        if (taggable.has(type)) assert.deepEqual(inputs.tags, { ...own, ...tags }, name);
         else assert.equal(inputs.tags, undefined, name);
       }
     });
@@ -68,18 +75,31 @@ describe("the lake's rules", function () {
       }
     });
 
-    it("end resources in a wildcard for keys under a prefix and for log streams only", () => {
+    it("end resources in a wildcard only for what is the lake's own: keys, log streams, tables of its database, its tagged queues", () => {
       const wild = policies()
-        .flatMap(({ inputs }) => JSON.parse(inputs.policy).Statement.flatMap((one: any) => one.Resource))
-        .filter((resource: string) => resource.includes("*") && resource !== "*");
+        .flatMap(({ inputs }) => JSON.parse(inputs.policy).Statement)
+        .flatMap(({ Resource, Condition }: any) => Resource.map((resource: string) => ({ resource, Condition })))
+        .filter(({ resource }) => resource.includes("*") && resource !== "*");
       assert.ok(wild.length > 0);
-      for (const resource of wild) {
-        assert.match(resource, /^arn:aws:(s3:::[a-z0-9-]+\/((pre|post)\/)?\*|logs:[^*]+:log-group:[^*]+:\*)$/);
+      for (const { resource, Condition } of wild) {
+        if (resource.startsWith("arn:aws:sqs:")) {
+          assert.equal(resource, `arn:aws:sqs:${region}:${account}:tributary-prod-*`);
+          assert.match(Condition.StringEquals["aws:ResourceTag/queue-family"], /^tributary\/prod\/stage-[ab](-dlq)?$/);
+          continue;
+        }
+        assert.match(
+          resource,
+          /^arn:aws:(s3:::[a-z0-9-]+\/([a-z]+\/)?\*|logs:[^*]+:log-group:[^*]+:\*|states:[^*]+:execution:tributary-prod-backfills:\*|glue:[^*]+:table\/tributary_prod_[a-z_]+\/\*)$/,
+        );
       }
     });
 
+    it("let nobody tag queues, because a tag decides who may use them", () => {
+      for (const { name, inputs } of policies()) assert.doesNotMatch(inputs.policy, /sqs:(Unt|T)agQueue/, name);
+    });
+
     it("fit into IAM's limits", () => {
-      assert.equal(policies().length, 17);
+      assert.equal(policies().length, 23);
       for (const { inputs } of policies()) assert.ok(inputs.policy.length <= 10_240);
     });
 
@@ -101,21 +121,22 @@ describe("the lake's rules", function () {
       }
     });
 
-    /** What a function may do with a service's resources: action -> last parts of the ARNs. */
+    /** What a function may do with a service's resources: action -> last parts of the ARNs, or the family of the queues. */
     function allowed(name: string, service: string): Record<string, string[]> {
       const found: Record<string, string[]> = {};
-      for (const { Action, Resource } of statements(`lake-${name}-policy`)) {
+      for (const { Action, Resource, Condition } of statements(`lake-${name}-policy`)) {
+        const family = Condition?.StringEquals?.["aws:ResourceTag/queue-family"];
         for (const action of Action.filter((one: string) => one.startsWith(`${service}:`))) {
-          const tails = Resource.map((arn: string) => arn.split(/:::|[:]/).at(-1)!);
+          const tails = family ? [family] : Resource.map((arn: string) => arn.split(/:::|[:]/).at(-1)!);
           found[action] = [...(found[action] ?? []), ...tails].sort();
         }
       }
       return found;
     }
 
-    it("keep raw data from everybody but the function that reads it", () => {
+    it("keep raw data from everybody but the functions that read it, or look whether it is there", () => {
       const readers = functionNames.filter((name) => JSON.stringify(allowed(name, "s3")).includes("-raw-"));
-      assert.deepEqual(readers, ["stage-a-process-object"]);
+      assert.deepEqual(readers, ["stage-a-process-object", "backfill", "reconcile"]);
       const raw = `tributary-prod-raw-${account}-${region}`;
       const stage = `tributary-prod-stage-${account}-${region}`;
       assert.deepEqual(allowed("stage-a-process-object", "s3"), {
@@ -132,23 +153,31 @@ describe("the lake's rules", function () {
         const s3 = allowed(name, "s3");
         return [...(s3["s3:PutObject"] ?? []), ...(s3["s3:DeleteObject"] ?? [])].some((one) => one.includes("/post/"));
       });
-      assert.deepEqual(writers, ["stage-b-process-data", "stage-b-postupdate-metadata", "stage-b-error"]);
+      assert.deepEqual(writers, [
+        "stage-b-process-data",
+        "stage-b-postupdate-metadata",
+        "stage-b-error",
+        // Deletes files that no version names.
+        "reconcile",
+      ]);
     });
 
     it("let queues be used in the direction of the flow", () => {
       const sends = (name: string) => allowed(name, "sqs")["sqs:SendMessage"] ?? [];
       const takes = (name: string) => allowed(name, "sqs")["sqs:ReceiveMessage"] ?? [];
       const queue = (name: string) => `tributary-prod-${name}`;
-      const data = (name: string) => `${queue(`engineering-meteorites-${name}`)}.fifo`;
+      const data = (name: string) => `tributary/prod/stage-${name}`;
       const flow: Record<string, [string[], string[]]> = {
         routing: [[queue("arrivals")], [queue("arrivals-dlq"), data("a")]],
-        redrive: [[queue("arrivals-dlq")], [queue("arrivals")]],
+        redrive: [[queue("arrivals-dlq")], [queue("arrivals"), queue("arrivals-dlq")]],
         "stage-a-routing": [[data("a")], []],
-        "stage-a-redrive": [[data("a-dlq")], [data("a")]],
+        "stage-a-redrive": [[data("a-dlq")], [data("a"), data("a-dlq")]],
         "stage-a-postupdate-metadata": [[], [data("b")]],
         "stage-a-error": [[], [data("a-dlq")]],
         "stage-b-routing": [[data("b")], []],
-        "stage-b-redrive": [[data("b-dlq")], [data("b")]],
+        "stage-b-redrive": [[data("b-dlq")], [data("b"), data("b-dlq")]],
+        reconcile: [[], [queue("arrivals"), data("a")]],
+        backfill: [[], [queue("arrivals")]],
         "stage-b-error": [[], [data("b-dlq")]],
       };
       for (const name of functionNames) assert.deepEqual([takes(name), sends(name)], flow[name] ?? [[], []], name);
@@ -162,6 +191,8 @@ describe("the lake's rules", function () {
       assert.deepEqual(starts, [
         ["stage-a-routing", "states:StartSyncExecution", [machine("stage-a")]],
         ["stage-b-routing", "states:StartExecution", [machine("stage-b")]],
+        ["trigger", "states:DescribeExecution", ["*"]],
+        ["trigger", "states:StartExecution", [machine("backfills")]],
       ]);
     });
 
@@ -169,12 +200,8 @@ describe("the lake's rules", function () {
       const crawlers = functionNames.filter((name) => Object.keys(allowed(name, "glue")).length > 0);
       assert.deepEqual(crawlers, ["stage-b-crawl-data"]);
       assert.deepEqual(allowed("stage-b-crawl-data", "glue"), {
-        "glue:GetTable": ["catalog", "database/tributary_prod_lake", "table/tributary_prod_lake/meteorites"],
-        "glue:BatchCreatePartition": [
-          "catalog",
-          "database/tributary_prod_lake",
-          "table/tributary_prod_lake/meteorites",
-        ],
+        "glue:GetTable": ["catalog", "database/tributary_prod_lake", "table/tributary_prod_lake/*"],
+        "glue:BatchCreatePartition": ["catalog", "database/tributary_prod_lake", "table/tributary_prod_lake/*"],
       });
     });
   });
@@ -193,11 +220,11 @@ describe("the lake's rules", function () {
         inputsOf(made, "aws:s3/bucket:Bucket", "lake-raw-bucket").forceDestroy,
       ];
       assert.deepEqual(protection(resources), [true, false]);
-      assert.deepEqual(protection((await build("local")).resources), [false, true]);
+      assert.deepEqual(protection((await build("local", {}, [{ ...manifest, triggers }])).resources), [false, true]);
     });
 
     it("leaves out locally what the local AWS lacks, and nothing of security", async () => {
-      const local = (await build("local")).resources;
+      const local = (await build("local", {}, [{ ...manifest, triggers }])).resources;
       const missing = new Set(resources.map(({ type }) => type));
       for (const { type } of local) missing.delete(type);
       assert.deepEqual([...missing], ["aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"]);

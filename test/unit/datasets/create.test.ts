@@ -52,7 +52,7 @@ describe("datasets: a new one from a file", () => {
 
   const json =
     '{"id":1,"name":"x","at":"2020-01-02T03:04:05Z","day":"2020-01-02","ok":true,"v":1.5,"place":{"lat":1},"tags":["a"]}\n{"id":2}\n';
-  const row = [1n, "x", "2020-01-02 03:04:05", "2020-01-02", true, 1.5, '{"lat":1}', '["a"]'];
+  const row = [1n, "x", "2020-01-02 03:04:05", "2020-01-02", true, 1.5, "{'lat': 1}", "['a']"];
   const jsonTypes = {
     id: "bigint",
     name: "string",
@@ -60,8 +60,8 @@ describe("datasets: a new one from a file", () => {
     day: "date",
     ok: "boolean",
     v: "double",
-    place: "string",
-    tags: "string",
+    place: "struct<lat:bigint>",
+    tags: "array<string>",
   };
 
   for (const [what, body] of [
@@ -87,14 +87,52 @@ describe("datasets: a new one from a file", () => {
     ]);
   });
 
-  it("from CSV whose dates Stage A does not read: as text, and says so", async () => {
+  it("from CSV with dates in another form: the transform reads them, and says so", async () => {
     const made = await create("id,day\n1,13/02/2020\n2,14/02/2020\n");
     assert.deepEqual(types(made), { id: "bigint", day: "string" });
-    assert.deepEqual(made.inferred.notes, ['day: string, because "13/02/2020" is no date']);
+    assert.deepEqual(made.inferred.notes, ['day: read by %d/%m/%Y, because "13/02/2020" is no date']);
+    assert.deepEqual(made.manifest.output.columns.at(1), { name: "day", type: "date" });
     assert.deepEqual(await rowsOfSample(), [
-      [1n, "13/02/2020"],
-      [2n, "14/02/2020"],
+      [1n, "2020-02-13"],
+      [2n, "2020-02-14"],
     ]);
+  });
+
+  it("from nested records: structs and arrays keep their types, all else is text of JSON", async () => {
+    const record = {
+      orderId: "a",
+      items: [{ sku: "x", unitPrice: 1.5, tags: ["t"] }],
+      odd: { "a b": 1 },
+      empty: [],
+      at: { day: "2026-01-02" },
+    };
+    const made = await create(
+      [record, { ...record, orderId: "b" }, { ...record, orderId: "c" }].map((one) => JSON.stringify(one)).join("\n"),
+    );
+    assert.deepEqual(types(made), {
+      order_id: "string",
+      items: "array<struct<sku:string,unitPrice:double,tags:array<string>>>",
+      odd: "string",
+      empty: "array<string>",
+      at: "struct<day:date>",
+    });
+    const output = Object.fromEntries(made.manifest.output.columns.map(({ name, type }) => [name, type]));
+    assert.equal(output.items, "array<struct<sku:string,unitprice:double,tags:array<string>>>");
+    assert.equal((await rowsOfSample()).length, 3);
+  });
+
+  it("expects what the sample shows, and tells what came of it", async () => {
+    const made = await create("v,code,at\n1,a,2026-01-02\n1,b,2026-01-02\n1,c,2026-01-03\n");
+    assert.deepEqual(
+      made.expectations.map(({ name, rule, checked, broken }) => [name, rule, checked, broken]),
+      [
+        ["rows", "warn", 1, 0],
+        ["not_null(code)", "warn", 3, 0],
+        ["unique(code)", "warn", 3, 0],
+      ],
+    );
+    const text = readFileSync(path.join(root, "datasets/team/data/manifest.yaml"), "utf8");
+    assert.match(text, /^# partitionBy: \[\{ column: at, by: month \}\]$/m);
   });
 
   it("from CSV without a header", async () => {
@@ -116,11 +154,11 @@ describe("datasets: a new one from a file", () => {
       "string",
       "decimal(10,2)",
       "date",
-      "string",
+      "struct<a:array<int>>",
       "decimal(20,0)",
       "string",
     ]);
-    assert.deepEqual(await rowsOfSample(), [[1, "x", "1.25", "2020-01-02", '{"a":[1]}', "5", "b"]]);
+    assert.deepEqual(await rowsOfSample(), [[1, "x", "1.25", "2020-01-02", `{'a': [1]}`, "5", "b"]]);
   });
 
   for (const [format, options, query] of [

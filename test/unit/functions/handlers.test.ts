@@ -28,6 +28,8 @@ async function call(name: string, event: unknown): Promise<Record<string, unknow
 /** The architecture's list. */
 const NAMES = [
   ...[
+    "backfill",
+    "reconcile",
     "redrive",
     "routing",
     "stage-a-error",
@@ -36,11 +38,11 @@ const NAMES = [
     "stage-a-process-object",
   ],
   ...["stage-a-redrive", "stage-a-routing", "stage-b-check-job", "stage-b-crawl-data", "stage-b-error"],
-  ...["stage-b-postupdate-metadata", "stage-b-process-data", "stage-b-redrive", "stage-b-routing"],
+  ...["stage-b-postupdate-metadata", "stage-b-process-data", "stage-b-redrive", "stage-b-routing", "trigger"],
 ];
 
 describe("functions", () => {
-  it("are the fifteen of the architecture, each with a thin handler", () => {
+  it("are those of the architecture, each with a thin handler", () => {
     const folders = readdirSync(FUNCTIONS, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
@@ -72,18 +74,16 @@ describe("functions", () => {
     assert.deepEqual(await call("stage-b-routing", { Records: lake.sqs.receive(QUEUES.b) }), { batchItemFailures: [] });
     assert.equal(lake.executions.length, 1);
     assert.equal(lake.object(`${KEY}good.json`).status, "STAGE_B");
-    assert.deepEqual(await call("stage-a-redrive", { team: "engineering", dataset: "meteorites" }), {
-      redriven: 1,
-      remaining: 0,
-    });
-    assert.deepEqual(await call("stage-b-redrive", { team: "engineering", dataset: "meteorites" }), {
-      redriven: 0,
-      remaining: 0,
-    });
-    assert.deepEqual(await call("redrive", { team: "engineering", dataset: "meteorites", max: 5 }), {
-      redriven: 0,
-      remaining: 0,
-    });
+    const dataset = { team: "engineering", dataset: "meteorites" };
+    for (const [name, count] of [
+      ["stage-a-redrive", 1],
+      ["stage-b-redrive", 0],
+      ["redrive", 0],
+    ] as const) {
+      const { redriven, remaining } = await call(name, { ...dataset, max: 5 });
+      assert.deepEqual([redriven, remaining], [count, 0], name);
+    }
+    assert.equal((await call("reconcile", { ...dataset, minAge: 0 })).next, undefined);
   });
 
   for (const name of NAMES.filter((one) => !one.includes("routing"))) {

@@ -63,12 +63,14 @@ describe("a lake's images", () => {
     await assert.rejects(promoted(undefined, { images: others }), {
       code: "ImagesMissing",
       exitCode: 2,
-      message: /^stack images has no image of 2 of 15 functions: routing, redrive;/,
+      message: new RegExp(`^stack images has no image of 2 of ${functionNames.length} functions: routing, redrive;`),
       next: /images build --push/,
     });
     await assert.rejects(promoted({ routing: uris.routing }), {
       code: "ImagesMissing",
-      message: /^tributary:images in Pulumi\.prod\.yaml names no image of 14 of 15 functions: redrive,/,
+      message: new RegExp(
+        `^tributary:images in Pulumi\\.prod\\.yaml names no image of ${functionNames.length - 1} of ${functionNames.length} functions: redrive,`,
+      ),
       next: /promote/,
     });
   });

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { batchIdOf, deduplicationId, fileStem, groupId, keyIdOf, sortable, versionOf } from "../../../layer/identity";
+import {
+  batchIdOf,
+  deduplicationId,
+  fileStem,
+  groupId,
+  keyIdOf,
+  sortable,
+  stemOf,
+  versionOf,
+} from "../../../layer/identity";
 
 const object = fc.record({
   keyId: fc.stringMatching(/^[0-9a-f]{32}$/),
@@ -74,5 +83,10 @@ describe("layer: identity", () => {
 
   it("makes a group id of any text", () => {
     assert.match(groupId("a b/ü\n"), /^[0-9a-f]{32}$/);
+  });
+
+  it("finds the stem of every file of an object", () => {
+    const stem = fileStem({ keyId: "0".repeat(32), version: "v" });
+    for (const name of [`${stem}.parquet`, `post/t/d/p=1.5/${stem}.12.parquet`]) assert.equal(stemOf(name), stem);
   });
 });

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { Rejection } from "../../../layer/errors";
 import type { InputColumn } from "../../../layer/manifest";
+import { EVOLUTION } from "../../../layer/manifest/schema";
 import { withEngine, type Engine } from "../../../layer/transform/engine";
 import { recordsToCsv } from "../../../layer/transform/light";
 import { stage } from "../../../layer/transform/staging";
@@ -35,9 +36,10 @@ async function light(body: string | Buffer | Buffer[], columns = COLUMNS, object
         file,
         objectSize === "1 KB" ? 1024 : 64 * 1024 ** 2,
       );
-      const rows = await recordsToCsv(engine, { file, shape }, csv, {
+      const { rows } = await recordsToCsv(engine, { file, shape }, csv, {
         input: { format: "auto" as const, csv: CSV, columns },
         limits,
+        evolution: EVOLUTION,
       });
       return { rows, csv: await readFile(csv, "utf8") };
     }, engine.directory);

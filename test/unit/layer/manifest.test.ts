@@ -167,6 +167,26 @@ describe("layer: folders of datasets", () => {
     );
   });
 
+  it("are checked for regular expressions that are none, and SQL that lacks what is to be kept", () => {
+    const expectations = [
+      { check: "regex", column: "b", pattern: "(?=x)", rule: "fail" },
+      { check: "regex", column: "b", pattern: "x+", rule: "fail" },
+    ];
+    dataset("team/data", { ...GOOD, expectations, evolution: { new: "add" } }, "SELECT a, b FROM input");
+    assert.throws(
+      () => loadManifests(root),
+      (error: Error) => {
+        const [, ...found] = error.message.split("\n");
+        assert.equal(found.length, 2, error.message);
+        assert.match(found[0]!, /expectations\[0\]\.pattern: no regular expression of RE2/);
+        assert.match(found[1]!, /transform: evolution says add, so "t.sql" has to give the column _extra/);
+        return true;
+      },
+    );
+    dataset("team/data", { ...GOOD, evolution: { new: "add" } }, "SELECT a, b, _extra FROM input");
+    assert.equal(loadManifests(root).length, 1);
+  });
+
   it("of this repository are right", () => {
     const names = loadManifests(path.join(__dirname, "../../../datasets")).map(({ dataset }) => dataset);
     assert.ok(names.includes("meteorites"), names.join(", "));

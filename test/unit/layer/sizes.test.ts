@@ -32,16 +32,20 @@ describe("layer: sizes", () => {
 
   it("batches of Stage B are cut by number and by bytes, and lose nothing", () => {
     const plain = Array.from({ length: 120 }, (_, number) => handedOver(`k${number}`));
-    const parts = split(plain, MANIFEST_DEFAULTS);
+    const manifest = { ...MANIFEST_DEFAULTS, sql: "SELECT p FROM input" };
+    const parts = split(plain, manifest);
     assert.deepEqual(parts.flat(), plain);
-    assert.ok(parts.every((part) => part.length <= 50));
-    const parted = split(plain, {
-      ...MANIFEST_DEFAULTS,
-      partitionBy: ["p"],
-      limits: { objectSize: "1 MB", partitionsPerObject: 100 },
-    });
-    assert.deepEqual(parted.flat(), plain);
+    assert.ok(parts.every((part) => part.length <= 100));
+    const parted = { ...manifest, partitionBy: ["p"], limits: { objectSize: "1 MB", partitionsPerObject: 100 } };
+    const many = plain.map((item) => ({ ...item, rows: 1_000 }));
     // 100 files of 450 bytes each and an object leave room for three objects in 180,000 bytes.
-    assert.ok(parted.every((part) => part.length <= 4));
+    assert.ok(split(many, parted).every((part) => part.length <= 4));
+    // A row is in one partition, unless the SQL makes several of it.
+    const single = plain.map((item) => ({ ...item, rows: 1 }));
+    assert.deepEqual(
+      split(single, parted).map(({ length }) => length),
+      split(single, manifest).map(({ length }) => length),
+    );
+    assert.ok(split(single, { ...parted, sql: "SELECT unnest(p) AS p FROM input" }).every((part) => part.length <= 4));
   });
 });

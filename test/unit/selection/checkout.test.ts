@@ -95,7 +95,13 @@ describe("the files of a program", () => {
 describe("the selection in a checkout", () => {
   let stacks: Environment[];
   const place = (engine = "3.256.0"): RunPlace => ({
-    context: { root, sink: silent, signal: new AbortController().signal, shield: (work) => work() },
+    context: {
+      root,
+      sink: silent,
+      signal: new AbortController().signal,
+      shield: (work) => work(),
+      print: () => undefined,
+    },
     engine,
     aws: undefined,
   });

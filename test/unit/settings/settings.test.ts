@@ -7,7 +7,9 @@ import { parse } from "yaml";
 import { TributaryError } from "../../../automation/errors";
 import {
   holdsImages,
+  holdsPipelines,
   lakeSettingsSchema,
+  parseDeliverySettings,
   parseImagesSettings,
   parseSettings,
   rawSettings,
@@ -39,7 +41,7 @@ describe("settings", () => {
     assert.deepEqual(
       Object.keys(lakeSettingsSchema.shape).filter((key) => !(key in settings)),
       // Pulumi itself knows a default.
-      ["backend", "waves", "account", "role", "target", "approval", "approvers", "calendar"],
+      ["backend", "permissionsBoundary", "waves", "account", "role", "target", "approval", "approvers", "calendar"],
     );
     assert.deepEqual(
       [settings.batchSize, settings.forceDestroy, settings.deletionProtection, settings.lifecycle, settings.tracing],
@@ -49,7 +51,11 @@ describe("settings", () => {
       logs: "30 days",
       intermediate: "30 days",
       oldVersions: "30 days",
+      quarantine: "90 days",
       queryResults: "30 days",
+      history: "365 days",
+      events: "365 days",
+      metrics: "730 days",
     });
   });
 
@@ -108,7 +114,11 @@ describe("settings", () => {
     ["retention", '{"log":"7 days"}', /tributary:retention\.log in .*allowed: logs, intermediate,/],
     ["functions", '{"rooting":{}}', /tributary:functions\.rooting in .*allowed: routing, redrive,/],
     ["functions", '{"routing":{"memory":"64 MB"}}', /functions\.routing\.memory in .*"128 MB" to "10 GB"/],
-    ["functions", '{"routing":{"timeout":"1 minute"}}', /functions\.routing\.timeout in .*allowed: memory, reserved/],
+    [
+      "functions",
+      '{"routing":{"timeout":"1 minute"}}',
+      /functions\.routing\.timeout in .*allowed: memory, tmp, reserved/,
+    ],
     ["functions", '{"routing":{"reservedConcurrency":-1}}', /found -1;/],
     [
       "images",
@@ -191,14 +201,19 @@ describe("settings", () => {
 describe("committed stack files", () => {
   const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 
-  it("are those of dev, prod, local and the images", () => {
-    assert.deepEqual(stacks.sort(), ["dev", "images", "local", "prod"]);
+  it("are those of dev, prod, local, the images and the pipelines", () => {
+    assert.deepEqual(stacks.sort(), ["delivery", "dev", "images", "local", "prod"]);
   });
 
   for (const stack of stacks) {
     it(`are right: ${stack}`, () => {
       const raw = { project: "tributary", stack, values: configOf(stack) };
-      assert.equal((holdsImages(stack) ? parseImagesSettings(raw) : parseSettings(raw)).env, stack);
+      const parseOne = holdsImages(stack)
+        ? parseImagesSettings
+        : holdsPipelines(stack)
+          ? parseDeliverySettings
+          : parseSettings;
+      assert.equal(parseOne(raw).env, stack);
     });
 
     it(`point the provider nowhere but to AWS by default: ${stack}`, () => {
@@ -249,10 +264,13 @@ describe("docs/components.md", () => {
   ].map((key) => `imageBuild.${key}`);
 
   it("lists every setting", () => {
-    const nested = ["retention", "functions", "imageBuild"];
+    const nested = ["retention", "functions", "imageBuild", "throughput"];
     const keys = Object.keys(lakeSettingsSchema.shape).filter((key) => !nested.includes(key));
-    const inner = ["logs", "intermediate", "oldVersions", "queryResults"].map((key) => `retention.${key}`);
-    const perFunction = ["functions.<name>.memory", "functions.<name>.reservedConcurrency"];
+    const { retention, throughput } = parsed({});
+    const inner = Object.entries({ retention, throughput }).flatMap(([setting, value]) =>
+      Object.keys(value).map((key) => `${setting}.${key}`),
+    );
+    const perFunction = ["functions.<name>.memory", "functions.<name>.tmp", "functions.<name>.reservedConcurrency"];
     assert.deepEqual([...documented.keys()].sort(), [...keys, ...inner, ...perFunction, ...imageBuildKeys].sort());
   });
 

@@ -44,9 +44,17 @@ export const manifest: Manifest = {
   description: "Meteorites that were found or seen falling",
   table: "meteorites",
   group: "object",
+  triggers: { events: true, http: false },
+  reconcile: { every: "1 day" },
+  engine: "duckdb",
+  glue: {},
+  catalogue: { crawler: false },
   input: { format: "auto", csv: { header: true, quote: '"' }, columns: [{ name: "id", type: "int" }] },
   transform: "transform.sql",
+  evolution: { new: "ignore", missing: "ignore", retyped: "fail" },
   output: {
+    format: "parquet",
+    rowGroupSize: 122_880,
     columns: [
       { name: "id", type: "int", comment: "NASA's number" },
       { name: "fall", type: "string" },

@@ -32,6 +32,12 @@ function stateOf({ type, name, inputs }: pulumi.runtime.MockResourceArgs): Recor
       return { ...state, versionId: `${name}-version` };
     case "aws:sqs/queue:Queue":
       return { ...state, arn: `arn:aws:sqs:${region}:${account}:${physical}`, url: `https://sqs.example/${physical}` };
+    case "aws:apigatewayv2/api:Api":
+      return {
+        ...state,
+        apiEndpoint: `https://${name}.example`,
+        executionArn: `arn:aws:execute-api:${region}:${account}:${name}`,
+      };
     case "aws:lambda/function:Function":
       return { ...state, version: "1" };
     case "aws:lambda/alias:Alias":

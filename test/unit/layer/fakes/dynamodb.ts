@@ -1,8 +1,16 @@
 import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
-import type { BatchGetCommandInput, GetCommandInput, TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import type {
+  BatchGetCommandInput,
+  GetCommandInput,
+  PutCommandInput,
+  QueryCommandInput,
+  TransactWriteCommandInput,
+  UpdateCommandInput,
+} from "@aws-sdk/lib-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import assert from "node:assert/strict";
-import type { Command } from "./command";
+import { serviceError, type Command } from "./command";
+import { query, type Indexes } from "./dynamodbQuery";
 
 type Item = Record<string, unknown>;
 type Write = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
@@ -19,7 +27,14 @@ export class FakeDynamoDb {
   /** Called before each request; may throw. */
   before: (name: string, input: unknown) => void = () => undefined;
 
-  constructor(private readonly keys: Record<string, string[]>) {
+  /**
+   * @param keys of each table
+   * @param indexes of tables: partition and sort key by name
+   */
+  constructor(
+    private readonly keys: Record<string, string[]>,
+    private readonly indexes: Record<string, Indexes> = {},
+  ) {
     for (const table of Object.keys(keys)) this.tables.set(table, new Map());
   }
 
@@ -33,6 +48,9 @@ export class FakeDynamoDb {
     if (name === "GetCommand") return this.get(input as GetCommandInput);
     if (name === "BatchGetCommand") return this.batchGet(input as BatchGetCommandInput);
     if (name === "TransactWriteCommand") return this.transact(input as TransactWriteCommandInput);
+    if (name === "PutCommand") return this.write({ Put: input as PutCommandInput });
+    if (name === "UpdateCommand") return this.write({ Update: input as Update });
+    if (name === "QueryCommand") return this.query(input as QueryCommandInput);
     assert.fail(`the fake DynamoDB does not know ${name}`);
   }
 
@@ -43,6 +61,19 @@ export class FakeDynamoDb {
 
   put(table: string, item: Item): void {
     this.tables.get(table)?.set(this.keyOf(table, item), item);
+  }
+
+  private query(input: QueryCommandInput) {
+    const table = input.TableName as string;
+    const keys = this.keys[table];
+    assert.ok(keys, `no table ${table}`);
+    return query(this.items(table), input, keys, this.indexes[table]);
+  }
+
+  private write(write: Write) {
+    if (this.refusal(write).Code !== "None") throw serviceError("ConditionalCheckFailedException", 400);
+    this.apply(write);
+    return {};
   }
 
   private get({ TableName, Key }: GetCommandInput) {
@@ -74,12 +105,13 @@ export class FakeDynamoDb {
     return {};
   }
 
-  private refusal({ Update }: Write): { Code: string; Item?: unknown } {
-    if (Update?.ConditionExpression === undefined) return { Code: "None" };
-    const [table, key] = this.target({ Update });
+  private refusal(write: Write): { Code: string; Item?: unknown } {
+    const conditional = write.Update ?? write.Put;
+    if (conditional?.ConditionExpression === undefined) return { Code: "None" };
+    const [table, key] = this.target(write);
     const item = this.tables.get(table)?.get(key);
-    if (holds(Update.ConditionExpression, item, Update)) return { Code: "None" };
-    const wanted = Update.ReturnValuesOnConditionCheckFailure === "ALL_OLD" && item;
+    if (holds(conditional.ConditionExpression, item, conditional)) return { Code: "None" };
+    const wanted = conditional.ReturnValuesOnConditionCheckFailure === "ALL_OLD" && item;
     return {
       Code: "ConditionalCheckFailed",
       ...(wanted ? { Item: marshall(item, { removeUndefinedValues: true }) } : {}),
@@ -107,7 +139,9 @@ export class FakeDynamoDb {
   }
 }
 
-function holds(expression: string, item: Item | undefined, update: Update): boolean {
+type Conditional = Pick<UpdateCommandInput, "ExpressionAttributeNames" | "ExpressionAttributeValues">;
+
+function holds(expression: string, item: Item | undefined, update: Conditional): boolean {
   const value = (placeholder: string) => update.ExpressionAttributeValues?.[placeholder.trim()] as never;
   const attribute = (name: string) => item?.[update.ExpressionAttributeNames?.[name] ?? name] as never;
   return expression.split(" AND ").every((condition) => {
@@ -130,8 +164,8 @@ function holds(expression: string, item: Item | undefined, update: Update): bool
 }
 
 function updated(item: Item, update: Update): Item {
-  const [, sets = "", removes = ""] =
-    /^(?:SET (.*?))?\s*(?:REMOVE (.*))?$/.exec(update.UpdateExpression as string) ?? [];
+  const [, sets = "", removes = "", adds = ""] =
+    /^(?:SET (.*?))?\s*(?:REMOVE (.*?))?\s*(?:ADD (.*))?$/.exec(update.UpdateExpression as string) ?? [];
   const result = { ...item };
   const name = (placeholder: string) => {
     const found = update.ExpressionAttributeNames?.[placeholder];
@@ -143,6 +177,12 @@ function updated(item: Item, update: Update): Item {
     const value = update.ExpressionAttributeValues?.[right] as unknown;
     assert.notEqual(value, undefined, `no value for ${right}`);
     result[name(left)] = value;
+  }
+  for (const addition of adds.split(", ").filter(Boolean)) {
+    const [left, right] = addition.split(" ") as [string, string];
+    const value: unknown = update.ExpressionAttributeValues?.[right];
+    assert.equal(typeof value, "number", `${right} is no number to add`);
+    result[name(left)] = Number(result[name(left)] ?? 0) + (value as number);
   }
   for (const removed of removes.split(", ").filter(Boolean)) delete result[name(removed)];
   return result;

@@ -2,9 +2,11 @@ import type { Manifest } from "../../../../layer/manifest";
 import { handedOverSchema, type HandedOver } from "../../../../layer/messages";
 
 /** What of a manifest decides about sizes. */
-export const MANIFEST_DEFAULTS: Pick<Manifest, "limits" | "partitionBy"> = {
+export const MANIFEST_DEFAULTS: Pick<Manifest, "limits" | "partitionBy" | "engine" | "output"> = {
   limits: { objectSize: "256 MB", partitionsPerObject: 20 },
   partitionBy: [],
+  engine: "duckdb",
+  output: { format: "parquet", rowGroupSize: 122_880, columns: [] },
 };
 
 /** An object as Stage A hands it over. */

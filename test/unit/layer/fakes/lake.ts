@@ -6,13 +6,13 @@ import { forgetPartitions } from "../../../../layer/catalog";
 import { useClients } from "../../../../layer/clients";
 import { recordErrorsA } from "../../../../layer/flow/error-a";
 import { recordErrorsB } from "../../../../layer/flow/error-b";
-import { checkJob } from "../../../../layer/flow/check-job";
 import { crawl } from "../../../../layer/flow/crawl";
 import { postUpdateA } from "../../../../layer/flow/post-update-a";
 import { preUpdate } from "../../../../layer/flow/pre-update";
 import { processData } from "../../../../layer/flow/process-data";
 import { processObjects } from "../../../../layer/flow/process-object";
 import { publish } from "../../../../layer/flow/publish";
+import { forgetSchemas } from "../../../../layer/flow/schemas-seen";
 import { route } from "../../../../layer/flow/routing";
 import { runStageA } from "../../../../layer/flow/start-stage-a";
 import { startStageB } from "../../../../layer/flow/start-stage-b";
@@ -23,16 +23,21 @@ import { stageAInputSchema, stageAStateSchema, stageBStateSchema, type StageASta
 import { forgetDatasets } from "../../../../layer/store/datasets";
 import type { CurrentItem, ObjectItem } from "../../../../layer/store/metadata";
 import { serviceError, type Command } from "./command";
-import { FakeDynamoDb } from "./dynamodb";
 import { FakeS3 } from "./s3";
 import { FakeSqs } from "./sqs";
+import { controlTables, TABLE_VARIABLES } from "./tables";
 
-const TABLES = { OBJECT_METADATA_TABLE: "objects", EXECUTION_HISTORY_TABLE: "history", DATASETS_TABLE: "datasets" };
 const SETTINGS: Record<string, string> = {
-  ...TABLES,
+  ...TABLE_VARIABLES,
   RAW_BUCKET: "raw",
   STAGE_BUCKET: "stage",
   DATABASE_NAME: "lake",
+  INPUT_DATABASE_NAME: "input",
+  DUCKDB_LIMIT: String(512 * 1024 ** 2),
+  ATHENA_LIMIT: String(50 * 1024 ** 3),
+  GLUE_WORKERS: "2",
+  GLUE_WORKER_TYPE: "G.1X",
+  GLUE_MINUTES: "120",
   STAGE_A_STATE_MACHINE_ARN: "machine-a",
   STAGE_B_STATE_MACHINE_ARN: "machine-b",
   ARRIVALS_QUEUE_URL: "arrivals",
@@ -50,11 +55,7 @@ const json = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
  * are followed in code, in the order that docs/architecture.md gives them.
  */
 export class FakeLake {
-  readonly dynamodb = new FakeDynamoDb({
-    objects: ["keyId", "version"],
-    history: ["datasetId", "execution"],
-    datasets: ["team", "dataset"],
-  });
+  readonly dynamodb = controlTables();
   readonly s3 = new FakeS3();
   readonly sqs = new FakeSqs();
   /** Partitions that were registered, as `<table>/<values>`. */
@@ -76,6 +77,7 @@ export class FakeLake {
     log.setLogLevel("SILENT");
     forgetDatasets();
     forgetPartitions();
+    forgetSchemas();
     this.deployDataset();
     const send = (call: (command: Command) => Promise<unknown>) => ({ send: call }) as never;
     useClients({
@@ -127,15 +129,25 @@ export class FakeLake {
     return this.consume("arrivals", "standard", route);
   }
 
+  /** One call of Stage A's router. */
+  stageA(): Promise<boolean> {
+    return this.consume(QUEUES.a, "fifo", runStageA);
+  }
+
+  /** One call of Stage B's router: its executions begin with the next `settle`. */
+  startB(): Promise<boolean> {
+    return this.consume(QUEUES.b, "fifo", startStageB);
+  }
+
+  /** Executions of Stage B that have not begun never will. */
+  forgetExecutions(): void {
+    this.waiting = [];
+  }
+
   /** Lets everything run until nothing moves any more. */
   async settle(rounds = 60): Promise<void> {
     for (let round = 0; round < rounds; round++) {
-      const moved = [
-        await this.route(),
-        await this.consume(QUEUES.a, "fifo", runStageA),
-        await this.consume(QUEUES.b, "fifo", startStageB),
-        await this.runStageB(),
-      ];
+      const moved = [await this.route(), await this.stageA(), await this.startB(), await this.runStageB()];
       if (!moved.some(Boolean)) return;
     }
     assert.fail(`the lake still moves after ${rounds} rounds`);
@@ -242,7 +254,6 @@ export class FakeLake {
     try {
       for (const [name, work] of [
         ["ProcessData", processData],
-        ["CheckJob", checkJob],
         ["CrawlData", crawl],
         ["PublishB", publish],
       ] as const) {

@@ -33,12 +33,22 @@ export class FakeSqs {
   /** What the queues take for the time (ms since 1970). */
   now = (): number => Date.now();
   before: (name: string, input: unknown) => void = () => undefined;
+  /** Called after each request has had its effect; may throw: an answer that is lost. */
+  after: (name: string) => void = () => undefined;
+  /** Whether one entry of a batch is refused, while the others are taken. */
+  refuses: (name: string) => boolean = () => false;
 
   async send(command: Command): Promise<unknown> {
     const name = command.constructor.name;
     this.requests[name] = (this.requests[name] ?? 0) + 1;
     await Promise.resolve();
     this.before(name, command.input);
+    const answer = this.answer(name, command);
+    this.after(name);
+    return answer;
+  }
+
+  private answer(name: string, command: Command): unknown {
     if (name === "SendMessageBatchCommand") return this.sendBatch(command.input as SendMessageBatchCommandInput);
     if (name === "ReceiveMessageCommand") return this.receiveSome(command.input as ReceiveMessageCommandInput);
     if (name === "DeleteMessageBatchCommand") return this.deleteBatch(command.input as DeleteMessageBatchCommandInput);
@@ -65,6 +75,23 @@ export class FakeSqs {
 
   messages(url: string): readonly Message[] {
     return this.queue(url).messages;
+  }
+
+  /** Puts a message into a queue. */
+  add(url: string, message: { body: string; group: string | undefined; attributes: Record<string, string> }): void {
+    this.queue(url).messages.push({
+      ...message,
+      id: `message-${++this.count}`,
+      sequenceNumber: this.count,
+      receives: 0,
+      hidden: false,
+      sentAt: this.now(),
+    });
+  }
+
+  /** Empties a queue. */
+  purge(url: string): void {
+    this.queue(url).messages = [];
   }
 
   /** Five minutes later: deduplication ids are forgotten. */
@@ -123,7 +150,8 @@ export class FakeSqs {
   private sendBatch({ QueueUrl, Entries = [] }: SendMessageBatchCommandInput) {
     assert.ok(Entries.length > 0 && Entries.length <= 10, "a batch takes 1 to 10 messages");
     const queue = this.queue(QueueUrl as string);
-    for (const entry of Entries) {
+    const refused = Entries.filter(() => this.refuses("SendMessageBatchCommand"));
+    for (const entry of Entries.filter((one) => !refused.includes(one))) {
       const fifo = (QueueUrl as string).endsWith(".fifo");
       assert.equal(entry.MessageGroupId !== undefined, fifo, "groups belong to FIFO queues");
       if (fifo && queue.known.has(entry.MessageDeduplicationId as string)) continue;
@@ -132,35 +160,34 @@ export class FakeSqs {
         name,
         StringValue,
       ]);
-      queue.messages.push({
-        id: `message-${++this.count}`,
+      this.add(QueueUrl as string, {
         body: entry.MessageBody as string,
         group: entry.MessageGroupId,
         attributes: Object.fromEntries(attributes) as Record<string, string>,
-        sequenceNumber: this.count,
-        receives: 0,
-        hidden: false,
-        sentAt: this.now(),
       });
     }
-    return { Successful: Entries.map(({ Id }) => ({ Id })), Failed: [] };
+    return { Failed: refused.map(failed) };
   }
 
   private receiveSome({ QueueUrl, MaxNumberOfMessages = 1 }: ReceiveMessageCommandInput) {
     const taken = this.take(QueueUrl as string, MaxNumberOfMessages);
     return {
-      Messages: taken.map(({ id, body, sentAt }) => ({
+      Messages: taken.map(({ id, body, sentAt, group, attributes }) => ({
         ...{ MessageId: id, ReceiptHandle: id, Body: body },
-        Attributes: { SentTimestamp: String(sentAt) },
+        Attributes: { SentTimestamp: String(sentAt), ...(group === undefined ? {} : { MessageGroupId: group }) },
+        MessageAttributes: Object.fromEntries(
+          Object.entries(attributes).map(([key, StringValue]) => [key, { DataType: "String", StringValue }]),
+        ),
       })),
     };
   }
 
   private deleteBatch({ QueueUrl, Entries = [] }: DeleteMessageBatchCommandInput) {
-    const gone = new Set(Entries.map(({ ReceiptHandle }) => ReceiptHandle));
+    const refused = Entries.filter(() => this.refuses("DeleteMessageBatchCommand"));
+    const gone = new Set(Entries.filter((one) => !refused.includes(one)).map(({ ReceiptHandle }) => ReceiptHandle));
     const queue = this.queue(QueueUrl as string);
     queue.messages = queue.messages.filter(({ id }) => !gone.has(id));
-    return { Failed: [] };
+    return { Failed: refused.map(failed) };
   }
 
   private queue(url: string) {
@@ -168,4 +195,8 @@ export class FakeSqs {
     this.queues.set(url, found);
     return found;
   }
+}
+
+function failed({ Id }: { Id?: string | undefined }) {
+  return { Id, Code: "InternalError", Message: "try again", SenderFault: false };
 }

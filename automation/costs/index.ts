@@ -1,0 +1,2 @@
+export { type CostLine, flowCosts, type FlowUsage, type FunctionUsage, totalOf } from "./flow";
+export { LOGS_BYTE } from "./prices";

@@ -1,0 +1,179 @@
+import type { DeliverySettings, PipelineSettings } from "../../settings";
+import { buildAction, repositorySource, REPOSITORY, waveStages, type DeliveryOf } from "./parts";
+import { doraSpec, imagesSpec, layerSpec, lintSpec, testSpec, updateSpec } from "./specs";
+import type { PipelineModel, StageModel, TriggerModel } from "./types";
+
+/** Name of the pipeline of a pipeline's common layer. */
+export const layerPipelineName = (name: string) => `${name}-layer`;
+
+/** Artifact with the digest of the layer image, and the key that it is published under. */
+const LAYER = "layer";
+const layerKey = (name: string) => `published/${layerPipelineName(name)}.zip`;
+
+/** Artifact with the digests of all images. */
+export const IMAGES = "images";
+
+/**
+ * The pipeline of the common layer: source -> build -> publish digest. The digest's new version starts the application's pipeline.
+ *
+ * @returns undefined for a pipeline without a layer of its own
+ */
+export function layerPipeline(settings: DeliverySettings, name: string): PipelineModel | undefined {
+  const pipeline = settings.pipelines[name]!;
+  if (pipeline.layer === false) return undefined;
+  const source = repositorySource(settings, pipeline.repository);
+  const build = buildAction(
+    {
+      name: "layer",
+      buildspec: layerSpec(),
+      outputs: [LAYER],
+      role: { kind: "images" },
+      compute: "medium",
+      privileged: true,
+    },
+    settings.build.timeout,
+  );
+  return {
+    name: layerPipelineName(name),
+    kind: "layer",
+    description: `builds the layer image of ${name} and publishes its digest`,
+    sources: [source],
+    triggers: pushTriggers(source.name, source.branch, { includes: pipeline.layer.paths }),
+    variables: [],
+    // Only the newest layer is of any use.
+    executionMode: "SUPERSEDED",
+    stages: [
+      { name: "Build", actions: [build], retry: { mode: "FAILED_ACTIONS" } },
+      {
+        name: "Publish",
+        actions: [{ kind: "publish", name: "publish", runOrder: 1, input: LAYER, key: layerKey(name) }],
+      },
+    ],
+  };
+}
+
+/**
+ * The pipeline of an application: layer digest and repository -> update itself -> test, lint and build images side by side -> for each
+ * wave: plan -> gate -> deploy -> verify.
+ */
+export function applicationPipeline(settings: DeliverySettings, name: string): PipelineModel {
+  const pipeline = settings.pipelines[name]!;
+  const source = repositorySource(settings, pipeline.repository);
+  const published = {
+    kind: "published" as const,
+    name: "Layer",
+    artifact: LAYER,
+    namespace: "published",
+    pipeline: layerPipelineName(name),
+    key: layerKey(name),
+  };
+  const layered = pipeline.layer !== false;
+  return {
+    name,
+    kind: "application",
+    description: `delivers ${pipeline.repository} to ${pipeline.waves.map((wave) => wave.join(" and ")).join(", then ")}`,
+    sources: [...(layered ? [published] : []), source],
+    triggers: [
+      ...pushTriggers(source.name, source.branch, {
+        ...(pipeline.paths ? { includes: pipeline.paths } : {}),
+        // They start the layer's pipeline, whose digest then starts this one: once, not twice.
+        ...(pipeline.layer === false ? {} : { excludes: pipeline.layer.paths }),
+      }),
+      ...(layered ? [{ on: "published" as const, source: published.name }] : []),
+    ],
+    variables: [...testVariables(pipeline), restartedFrom],
+    executionMode: pipeline.mode,
+    stages: [updateStage(settings, name), ...commonStages(settings, pipeline), ...deliveryStages(settings, pipeline)],
+  };
+}
+
+function pushTriggers(source: string, branch: string | undefined, paths: { includes?: string[]; excludes?: string[] }) {
+  const filter = Object.keys(paths).length > 0 ? { paths } : {};
+  const trigger: TriggerModel = {
+    on: "push",
+    source,
+    ...(branch === undefined ? {} : { branches: { includes: [branch] } }),
+    ...filter,
+  };
+  return [trigger];
+}
+
+/** CodePipeline takes no empty default. */
+export const restartedFrom = {
+  name: "RESTARTED_FROM",
+  default: "none",
+  description: "The execution that this one was started in place of, because it changed the pipeline",
+};
+
+/** Variables of a pipeline that tests. */
+export function testVariables({ test }: PipelineSettings) {
+  return [{ name: "TEST_COMMAND", default: test.command, description: "What the tests are run with" }];
+}
+
+/**
+ * The pipeline brings itself to what the commit says before anything else is built. The step needs the checkout and its dependencies, and
+ * nothing that the application's build could break; the pipelines' definition holds no digest, so a new image changes nothing in it.
+ */
+export function updateStage(settings: DeliverySettings, name: string): StageModel {
+  const update = buildAction(
+    {
+      name: "update",
+      buildspec: updateSpec(name),
+      variables: {
+        EXECUTION: "#{codepipeline.PipelineExecutionId}",
+        COMMIT: "#{source.CommitId}",
+        RESTARTED_FROM: "#{variables.RESTARTED_FROM}",
+      },
+      namespace: "update",
+      role: { kind: "update" },
+    },
+    settings.build.timeout,
+  );
+  return { name: "Update", actions: [update] };
+}
+
+/** Tests, checks and images, side by side: whichever fails, nothing is deployed. */
+export function commonStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {
+  const { test, scan } = pipeline;
+  const tests = buildAction(
+    {
+      name: "test",
+      buildspec: testSpec(test),
+      variables: { TEST_COMMAND: "#{variables.TEST_COMMAND}" },
+      role: { kind: "test" },
+      compute: test.compute,
+    },
+    test.timeout,
+  );
+  const lint = buildAction({ name: "lint", buildspec: lintSpec(), role: { kind: "test" } }, test.timeout);
+  const images = buildAction(
+    {
+      name: "images",
+      buildspec: imagesSpec(scan),
+      inputs: [REPOSITORY],
+      outputs: [IMAGES],
+      role: { kind: "images" },
+      compute: "large",
+      privileged: true,
+    },
+    settings.build.timeout,
+  );
+  return [{ name: "Build", actions: [tests, lint, images] }];
+}
+
+function deliveryStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {
+  const { timeout } = settings.build;
+  const of: DeliveryOf = { settings, pipeline, timeout, images: IMAGES };
+  const waves = pipeline.waves.flatMap((wave, index) =>
+    waveStages(of, wave.length === 1 ? wave[0]! : `wave${index + 1}`, wave),
+  );
+  const measures = pipeline.waves
+    .flat()
+    .map((environment) =>
+      buildAction(
+        { name: `dora-${environment}`, buildspec: doraSpec(environment), role: { kind: "environment", environment } },
+        timeout,
+      ),
+    );
+  return [...waves, { name: "Measure", actions: measures }];
+}

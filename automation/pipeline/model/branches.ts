@@ -1,0 +1,92 @@
+import { branchEnvironmentName } from "../../branches/name";
+import type { DeliverySettings } from "../../settings";
+import { commonStages, restartedFrom, testVariables, updateStage } from "./application";
+import { buildAction, repositorySource } from "./parts";
+import { branchPruneSpec, branchUpSpec, verifySpec } from "./specs";
+import type { PipelineModel } from "./types";
+
+/** Branches with other characters get no pipeline: they would mean something in a trigger's pattern. */
+const literal = /^(?!-)[\w./+@-]{1,250}$/;
+
+/** Whether a branch can have a pipeline of its own. */
+export function canHavePipeline(branch: string): boolean {
+  return literal.test(branch) && !branch.includes("..");
+}
+
+/** Name of a branch's pipeline: `<pipeline>-b-…`, as its environment is named. */
+export const branchPipelineName = (name: string, branch: string) => `${name}-${branchEnvironmentName(branch)}`;
+
+/**
+ * The pipelines for branches: one that watches them, and one for each that is there. The watching one is started by a push to a branch
+ * that has none yet, by a pull request that was closed, and every day: it brings the stack `delivery` to the branches that the
+ * repository has, and removes what belongs to branches that are gone.
+ */
+export function branchPipelines(settings: DeliverySettings, name: string): PipelineModel[] {
+  const pipeline = settings.pipelines[name]!;
+  if (!pipeline.branches) return [];
+  const open = [...new Set(settings.openBranches[name] ?? [])].filter(canHavePipeline).sort();
+  return [watcher(settings, name, open), ...open.map((branch) => ofBranch(settings, name, branch))];
+}
+
+const templateOf = ({ environments }: DeliverySettings, environment: string) =>
+  environments[environment]?.template ?? environment;
+
+function watcher(settings: DeliverySettings, name: string, open: string[]): PipelineModel {
+  const { repository, branches } = settings.pipelines[name]!;
+  const { include, environment } = branches!;
+  const source = repositorySource(settings, repository);
+  const prune = buildAction(
+    {
+      name: "prune",
+      buildspec: branchPruneSpec(templateOf(settings, environment)),
+      role: { kind: "environment", environment },
+    },
+    settings.build.timeout,
+  );
+  const known = open.length > 0 ? { excludes: open } : {};
+  return {
+    name: `${name}-branches`,
+    kind: "branches",
+    description: `makes and removes the pipelines of ${name}'s branches`,
+    sources: [source],
+    triggers: [
+      { on: "push", source: source.name, branches: { includes: include, ...known } },
+      { on: "pull-request", source: source.name, events: ["CLOSED"], branches: { includes: [source.branch!] } },
+      { on: "schedule", every: "1 day" },
+    ],
+    variables: [restartedFrom],
+    executionMode: "SUPERSEDED",
+    stages: [updateStage(settings, name), { name: "Prune", actions: [prune] }],
+  };
+}
+
+function ofBranch(settings: DeliverySettings, name: string, branch: string): PipelineModel {
+  const pipeline = settings.pipelines[name]!;
+  const { environment, ttl } = pipeline.branches!;
+  const source = repositorySource(settings, pipeline.repository, branch);
+  const own = branchEnvironmentName(branch);
+  const { timeout } = settings.build;
+  const role = { kind: "environment", environment } as const;
+  return {
+    name: branchPipelineName(name, branch),
+    kind: "branch",
+    description: `delivers the branch ${branch} of ${pipeline.repository} to an environment of its own`,
+    sources: [source],
+    triggers: [{ on: "push", source: source.name, branches: { includes: [branch] } }],
+    variables: testVariables(pipeline),
+    executionMode: "SUPERSEDED",
+    stages: [
+      ...commonStages(settings, pipeline),
+      {
+        name: "Deploy",
+        actions: [
+          buildAction(
+            { name: "up", buildspec: branchUpSpec(branch, templateOf(settings, environment), ttl), role },
+            timeout,
+          ),
+          buildAction({ name: "verify", runOrder: 2, buildspec: verifySpec(own), role }, timeout),
+        ],
+      },
+    ],
+  };
+}

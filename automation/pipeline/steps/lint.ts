@@ -1,0 +1,120 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import * as path from "node:path";
+import { parse } from "yaml";
+import { loadManifests } from "../../../layer/manifest";
+import { messageOf } from "../../errors";
+import { functionsOf } from "../../images";
+import { checkDockerfile } from "../../images/dockerfile";
+import { nameProblems } from "../../images/discover";
+import { isRecord } from "../../json";
+import { parseImagesSettings, parseSettings, type RawSettings } from "../../settings";
+import { readGateSettings } from "../../settings/gates";
+import { environmentNames, environmentStacks } from "../../stacks/environments";
+import { deliveryFile, pipelinesOf, readDeliverySettings } from "../model";
+import { environmentsOf } from "../run/environments";
+
+/** What was looked at, and what is wrong with it. */
+export interface LintResult {
+  /** A file, relative to the checkout. */
+  file: string;
+  /** Empty: all is well. */
+  problems: string[];
+}
+
+/**
+ * Looks at everything that a commit can get wrong without a cloud: Dockerfiles, datasets' manifests, settings of environments,
+ * images and pipelines. Nothing is built and nothing is asked.
+ */
+export async function lint(root: string): Promise<LintResult[]> {
+  const dockerfiles = await lintDockerfiles(root);
+  const environments = environmentNames(root).map((env) => lintEnvironment(root, env));
+  return [...dockerfiles, lintManifests(root), ...environments, ...lintImages(root), ...lintDelivery(root)];
+}
+
+/** Build arguments that every Dockerfile may use. */
+const builtIn = ["LAYER_IMAGE", "RUNTIME_IMAGE"];
+
+async function lintDockerfiles(root: string): Promise<LintResult[]> {
+  const sources = functionsOf(root);
+  const allowed = [...builtIn, ...baseImagesOf(root)];
+  const names = nameProblems(sources).map(({ file, text, next }) => ({ file, problems: [`${text}; ${next}`] }));
+  const files = new Map(sources.flatMap(({ name, dockerfile }) => (dockerfile ? [[dockerfile, name] as const] : [])));
+  const checked = [...files].map(async ([file, name]): Promise<LintResult> => {
+    const text = await readFile(path.join(root, file), "utf8").catch(messageOf);
+    const { problems } = checkDockerfile(text, { name, file }, allowed);
+    return { file, problems: problems.map(({ line, text: found, next }) => `line ${line ?? 1}: ${found}; ${next}`) };
+  });
+  return [...names, ...(await Promise.all(checked))];
+}
+
+function baseImagesOf(root: string): string[] {
+  const given = configOf(root, "images")["tributary:imageBuild"];
+  const bases = isRecord(given) && isRecord(given.baseImages) ? Object.keys(given.baseImages) : [];
+  return ["BASE_IMAGE", ...bases];
+}
+
+function lintManifests(root: string): LintResult {
+  return attempt("datasets", () => void loadManifests(path.join(root, "datasets")));
+}
+
+function lintEnvironment(root: string, env: string): LintResult {
+  const file = `Pulumi.${env}.yaml`;
+  return attempt(file, () => {
+    const { stacks } = environmentStacks(root, env);
+    readGateSettings(configOf(root, env), file, stacks[0]!.local);
+    for (const stack of stacks) parseSettings(rawSettings(root, env, stack.name, stack.region));
+  });
+}
+
+function lintImages(root: string): LintResult[] {
+  if (!existsSync(path.join(root, "Pulumi.images.yaml"))) return [];
+  return [attempt("Pulumi.images.yaml", () => void parseImagesSettings(rawSettings(root, "images", "images")))];
+}
+
+function lintDelivery(root: string): LintResult[] {
+  if (!existsSync(path.join(root, deliveryFile))) return [];
+  const result = attempt(deliveryFile, () => void pipelinesOf(readDeliverySettings(root)));
+  if (result.problems.length > 0) return [result];
+  const known = environmentNames(root);
+  const used = new Set(pipelinesOf(readDeliverySettings(root)).flatMap(environmentsOf));
+  // Environments of branches have a template of their own, or take that of another environment.
+  const missing = [...used].filter((env) => env !== "branch" && !known.includes(env));
+  return [
+    {
+      file: deliveryFile,
+      problems: missing.map((env) => `pipelines deploy ${env}, and there is no file Pulumi.${env}.yaml`),
+    },
+  ];
+}
+
+function attempt(file: string, check: () => void): LintResult {
+  try {
+    check();
+    return { file, problems: [] };
+  } catch (error) {
+    return { file, problems: [messageOf(error)] };
+  }
+}
+
+/** Settings as the engine would hand them over: every value as text. */
+function rawSettings(root: string, env: string, stack: string, region?: string): RawSettings {
+  const project: unknown = (readYaml(path.join(root, "Pulumi.yaml")) as { name?: unknown }).name;
+  const given = { ...configOf(root, env), ...(region === undefined ? {} : { "aws:region": region }) };
+  const values = Object.entries(given).map(([key, value]): [string, string] => [
+    key,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  return { project: typeof project === "string" ? project : "", stack, values: Object.fromEntries(values) };
+}
+
+function configOf(root: string, env: string): Record<string, unknown> {
+  const { config } = readYaml(path.join(root, `Pulumi.${env}.yaml`)) as { config?: unknown };
+  return isRecord(config) ? config : {};
+}
+
+function readYaml(file: string): Record<string, unknown> {
+  if (!readdirSync(path.dirname(file)).includes(path.basename(file))) return {};
+  const value: unknown = parse(readFileSync(file, "utf8"));
+  return isRecord(value) ? value : {};
+}

@@ -1,0 +1,77 @@
+import * as aws from "@pulumi/aws";
+import type * as pulumi from "@pulumi/pulumi";
+import { Component, type Transform, transformed } from "../Component";
+import { policyDocument, type Statement } from "../iam";
+import { physicalName, type Scope } from "../scope";
+
+/** Arguments of {@link DeployRole}. */
+export interface DeployRoleArgs {
+  /** Of the account that it is in. */
+  scope: Scope;
+  /** What it deploys; part of its physical name. */
+  what: string;
+  /** ARNs of the roles that may take it. */
+  trusts: readonly pulumi.Input<string>[];
+  /** What has to be there before AWS accepts a trust policy that names those roles. @default nothing */
+  trusted?: pulumi.Input<pulumi.Resource>[];
+  statements: readonly Statement[];
+  /** ARN of its permissions boundary. */
+  boundary: pulumi.Input<string>;
+  /** Changes to the children. */
+  transform?: { role?: Transform<aws.iam.RoleArgs>; policy?: Transform<aws.iam.RolePolicyArgs> };
+}
+
+/** The resources of a {@link DeployRole}. */
+export interface DeployRoleNodes {
+  role: aws.iam.Role;
+  policy: aws.iam.RolePolicy;
+}
+
+/** How long the credentials of a deploy role hold at most (s): as long as the longest deployment. */
+const SESSION_SECONDS = 14_400;
+
+/** The physical name of a deploy role, known before it exists. */
+export function deployRoleName(scope: Scope, what: string): string {
+  return physicalName("iamRole", scope, `deploy-${what}`);
+}
+
+/** The ARN of a deploy role, known before it exists. */
+export function deployRoleArn(scope: Scope, what: string): string {
+  return `arn:${scope.partition}:iam::${scope.account}:role/${deployRoleName(scope, what)}`;
+}
+
+/** The role that deploys one environment: taken by the builds of that environment, and capped by a boundary that it cannot change. */
+export class DeployRole extends Component<DeployRoleNodes> {
+  readonly nodes: DeployRoleNodes;
+  /** The role's ARN. */
+  readonly arn: pulumi.Output<string>;
+
+  constructor(name: string, args: DeployRoleArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("delivery:DeployRole", name, opts);
+    const { scope, what, trusts, trusted = [], transform = {} } = args;
+    const role = new aws.iam.Role(
+      `${name}-role`,
+      transformed(transform.role, {
+        name: deployRoleName(scope, what),
+        description: `Deploys ${what}; taken by the pipelines' builds`,
+        assumeRolePolicy: trustOf(trusts),
+        permissionsBoundary: args.boundary,
+        maxSessionDuration: SESSION_SECONDS,
+      }),
+      this.child({ dependsOn: trusted }),
+    );
+    const policy = new aws.iam.RolePolicy(
+      `${name}-policy`,
+      transformed(transform.policy, { name: "deploy", role: role.name, policy: policyDocument(args.statements, name) }),
+      this.child(),
+    );
+    this.arn = role.arn;
+    this.nodes = { role, policy };
+    this.registerOutputs({ arn: this.arn });
+  }
+}
+
+function trustOf(trusts: readonly pulumi.Input<string>[]): aws.iam.RoleArgs["assumeRolePolicy"] {
+  const statement = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { AWS: trusts } };
+  return { Version: "2012-10-17", Statement: [statement] } as unknown as aws.iam.PolicyDocument;
+}

@@ -1,0 +1,92 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { Component } from "../Component";
+import type { Scope } from "../scope";
+import { Boundary, boundaryArn } from "./Boundary";
+import { DeployRole, deployRoleArn, type DeployRoleArgs } from "./DeployRole";
+import { deployBoundary, lakeDeployment, roleManagement, runtimeBoundary, stateStatements } from "./permissions";
+
+/** Arguments of {@link EnvironmentAccess}. */
+export interface EnvironmentAccessArgs {
+  /** Of the environment's account. */
+  scope: Scope;
+  environment: string;
+  /** What names of its resources begin with, after the project. */
+  resources: string;
+  regions: readonly string[];
+  /** Address of the driver's backend. */
+  backend?: string;
+  /** ARNs of the builds' roles that may deploy it. */
+  trusts: DeployRoleArgs["trusts"];
+  trusted?: DeployRoleArgs["trusted"];
+  /** Changes to the role. */
+  transform?: DeployRoleArgs["transform"];
+}
+
+/** The parts of an {@link EnvironmentAccess}. */
+export interface EnvironmentAccessNodes {
+  role: DeployRole;
+  /** Of the deploy role. */
+  boundary: Boundary;
+  /** Of the roles that a deployment makes. */
+  runtime: Boundary;
+}
+
+/** What an environment's account has for its pipelines: the deploy role, its boundary, and the boundary of all roles that it makes. */
+export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
+  readonly nodes: EnvironmentAccessNodes;
+
+  constructor(name: string, args: EnvironmentAccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("delivery:EnvironmentAccess", name, opts);
+    const { scope, environment, trusts, trusted } = args;
+    const start = `${scope.project}-${args.resources}-`;
+    const deployment = { scope, start, env: args.resources, regions: args.regions };
+    const management = roleManagement(
+      scope,
+      [boundaryArn(scope, runtimeName(environment))],
+      [`role/${start}*`],
+      services,
+    );
+    const runtime = new Boundary(
+      `${name}-runtime`,
+      {
+        scope,
+        what: runtimeName(environment),
+        description: `What functions and jobs of ${environment} can reach at most`,
+        document: runtimeBoundary(scope),
+      },
+      this.child(),
+    );
+    const boundary = new Boundary(
+      `${name}-boundary`,
+      {
+        scope,
+        what: environment,
+        description: `What deployments of ${environment} can do at most`,
+        document: deployBoundary(management),
+      },
+      this.child(),
+    );
+    const statements = [...lakeDeployment(deployment), ...management, ...stateStatements(scope, args.backend)];
+    const role = new DeployRole(
+      name,
+      { scope, what: environment, trusts, trusted, statements, boundary: boundary.arn, transform: args.transform },
+      this.child(),
+    );
+    this.nodes = { role, boundary, runtime };
+    this.registerOutputs({});
+  }
+}
+
+/** Services that a lake hands roles to. */
+const services = ["events", "glue", "lambda", "scheduler", "states"];
+
+const runtimeName = (environment: string) => `${environment}-runtime`;
+
+/** ARNs of what an environment's access is made of, known before it is there. */
+export function accessArns(scope: Scope, environment: string) {
+  return {
+    role: deployRoleArn(scope, environment),
+    boundary: boundaryArn(scope, environment),
+    runtime: boundaryArn(scope, runtimeName(environment)),
+  };
+}

@@ -1,0 +1,101 @@
+import { strict as assert } from "node:assert";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import * as path from "node:path";
+import { parse } from "../../../automation/cli/parse";
+import { run as pin } from "../../../automation/commands/images-pin";
+import { run as pipelineRun } from "../../../automation/commands/pipeline-run";
+import { libraryContext } from "../../../automation/library";
+import { lint } from "../../../automation/pipeline/steps/lint";
+import { checkout } from "../../local/support/workspace";
+import { fails } from "../support/fails";
+import { temporaryFolder } from "./support";
+
+describe("commands of pipelines", () => {
+  let root: string;
+  let remove: () => Promise<void>;
+
+  before(async () => {
+    ({ folder: root, remove } = await temporaryFolder());
+    await writeFile(path.join(root, "Pulumi.yaml"), "name: lake\n");
+  });
+  after(() => remove());
+
+  it("take a flag several times", () => {
+    const parsed = parse([
+      "pipeline",
+      "run",
+      "lake",
+      "--local",
+      "--variable",
+      "A=1",
+      "--variable",
+      "B=x=y",
+      "--approve",
+      "dev",
+    ]);
+    assert.ok(parsed.kind === "run");
+    assert.deepEqual(
+      [parsed.values.variable, parsed.values.approve, parsed.values.run],
+      [["A=1", "B=x=y"], ["dev"], undefined],
+    );
+  });
+
+  it("refuse what belongs to this machine for a run on AWS, and variables without a name", async () => {
+    const context = libraryContext(root);
+    await fails(pipelineRun(context, { name: "lake", approve: ["dev"] }), "WrongUsage");
+    await fails(pipelineRun(context, { name: "lake", local: true, variable: ["1A=x"] }), "WrongUsage");
+    await fails(pipelineRun(context, { name: "lake", local: true, run: "../../etc" }), "PipelineRunUnknown");
+  });
+
+  it("pin the functions of a build, and leave other settings alone", async () => {
+    const uri = (digit: string) => `000000000000.dkr.ecr.us-east-1.amazonaws.com/lake@sha256:${digit.repeat(64)}`;
+    const from = path.join(root, "images.json");
+    const images = ["layer", "runtime", "routing"].map((name, index) => ({
+      name,
+      uri: uri(String(index)),
+      result: "built",
+    }));
+    await writeFile(from, JSON.stringify({ ok: true, images }));
+    const file = path.join(root, "Pulumi.dev.yaml");
+    await writeFile(
+      file,
+      "config:\n  aws:region: us-east-1 # here\n  tributary:packaging: image\n  tributary:images: { stack: images }\n",
+    );
+    const pinned = await pin(libraryContext(root), { env: "dev", from });
+    assert.equal((pinned.document as { pinned: boolean }).pinned, true);
+    const text = await readFile(file, "utf8");
+    assert.match(text, /routing: 000000000000\S+@sha256:2{64}/);
+    assert.match(text, /us-east-1 # here/);
+    assert.doesNotMatch(text, /layer|runtime|stack/);
+    await writeFile(file, "config: { aws:region: us-east-1, tributary:packaging: archive }\n");
+    const archive = await pin(libraryContext(root), { env: "dev", from });
+    assert.equal((archive.document as { pinned: boolean }).pinned, false);
+    await writeFile(file, "config: { aws:region: us-east-1, tributary:packaging: image }\n");
+    await writeFile(from, '{ "images": [{ "name": "routing", "uri": "lake:latest" }] }');
+    await fails(pin(libraryContext(root), { env: "dev", from }), "ImagesFileInvalid");
+  });
+
+  it("find every problem of a commit at once", async () => {
+    const folder = path.join(root, "lint");
+    await mkdir(path.join(folder, "functions", "broken"), { recursive: true });
+    await mkdir(path.join(folder, "datasets"), { recursive: true });
+    const write = (name: string, text: string) => writeFile(path.join(folder, name), text);
+    await write("Pulumi.yaml", "name: lake\n");
+    await write("functions/broken/Dockerfile", "FROM python:3.13\n");
+    await write("Pulumi.dev.yaml", 'config: { "aws:region": nowhere, "tributary:lanes": many }\n');
+    await write("Pulumi.delivery.yaml", 'config: { "aws:region": eu-west-1, "tributary:repositories": {} }\n');
+    const wrong = (await lint(folder)).filter(({ problems }) => problems.length > 0);
+    const named = wrong.map(({ file, problems }) => `${file}: ${problems.join(" ")}`).join("\n");
+    for (const part of [
+      /Dockerfile: line 1: FROM python:3\.13 can change/,
+      /tributary:lanes in Pulumi\.dev\.yaml/,
+      /tributary:pipelines in Pulumi\.delivery\.yaml/,
+    ])
+      assert.match(named, part);
+  });
+
+  it("find nothing in this checkout", async () => {
+    const wrong = (await lint(checkout)).filter(({ problems }) => problems.length > 0);
+    assert.deepEqual(wrong, []);
+  });
+});
