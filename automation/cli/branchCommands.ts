@@ -1,11 +1,5 @@
+import { environment, parallel } from "./common";
 import type { CommandSpecification, FlagSpecification } from "./specification";
-
-const parallel: FlagSpecification = {
-  name: "parallel",
-  summary: "most stacks at a time; without it as many as the memory of this machine allows",
-  value: "n",
-  kind: "integer",
-};
 
 const template: FlagSpecification = {
   name: "template",
@@ -25,7 +19,7 @@ export const branchCommands: CommandSpecification[] = [
     details:
       "Looks every recorded resource of all regions up and compares; nothing is changed, neither in the cloud nor in the state. Exit code 0: all is as it was deployed; 1: " +
       "something is not. --mend brings that back, and refuses when the checkout is not what is deployed. What no recorded resource stands for is not seen.",
-    arguments: [{ name: "env", summary: "an environment" }],
+    arguments: [environment],
     flags: [{ name: "mend", summary: "bring back what was changed or deleted, and look again" }, parallel],
     examples: [
       { line: "tributary drift prod", does: "names each resource and property, as recorded and as found" },

@@ -1,3 +1,4 @@
+import { dataset, environment, parallel, timeout, wait } from "./common";
 import { branchCommands } from "./branchCommands";
 import { failureCommands } from "./failureCommands";
 import { datasetCommands } from "./datasetCommands";
@@ -8,29 +9,12 @@ import { lakeCommands } from "./lakeCommands";
 import { recordCommands } from "./recordCommands";
 import type { CommandSpecification, FlagSpecification } from "./specification";
 
-const environment = { name: "env", summary: "an environment: `local`, or another with a file Pulumi.<env>.yaml" };
 const from = { name: "from", summary: "an environment" };
 const to = { name: "to", summary: "another environment" };
-const dataset = { name: "dataset", summary: "a dataset as <team>/<dataset>, e.g. engineering/meteorites" };
 const builtImages =
   '[{ "name", "result": "built" | "unchanged" | "failed", "digest"?, "uri"?, "size"?: bytes, "seconds"?, "sbom"?: file }]';
-const wait: FlagSpecification = { name: "wait", summary: "return when every object has its final outcome" };
-const timeout: FlagSpecification = {
-  name: "timeout",
-  summary: "longest wait of --wait; then the command fails and names what is still pending",
-  value: "seconds",
-  kind: "integer",
-  default: 900,
-};
 
 const region: FlagSpecification = { name: "region", summary: "only the stack in this region", value: "region" };
-
-const parallel: FlagSpecification = {
-  name: "parallel",
-  summary: "most stacks at a time; without it as many as the memory of this machine allows",
-  value: "n",
-  kind: "integer",
-};
 
 /** All commands, in the order of help and docs. */
 export const commands: CommandSpecification[] = [

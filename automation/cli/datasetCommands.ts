@@ -1,3 +1,4 @@
+import { dataset, environment } from "./common";
 import type { CommandSpecification } from "./specification";
 
 /** What came of the data. */
@@ -8,10 +9,7 @@ export const datasetCommands: CommandSpecification[] = [
     details:
       "Read from the execution history; of each object its newest execution counts, also one that an expectation rejected. Exits with 1 when an expectation whose rule is fail or quarantine is " +
       "broken. In the JUnit file an expectation is a test case; one that only warns is told as skipped.",
-    arguments: [
-      { name: "env", summary: "an environment: `local`, or another with a file Pulumi.<env>.yaml" },
-      { name: "dataset", summary: "a dataset as <team>/<dataset>, e.g. climate/readings" },
-    ],
+    arguments: [environment, dataset],
     flags: [
       {
         name: "since",

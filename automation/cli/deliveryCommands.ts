@@ -1,6 +1,5 @@
+import { environment } from "./common";
 import type { CommandSpecification } from "./specification";
-
-const environment = { name: "env", summary: "an environment" };
 
 const run =
   '{ "id", "number", "pipeline", "status": "SUCCEEDED" | "FAILED" | "WAITING" | "STOPPED", "revision", "startedAt", "endedAt"?, "seconds", "stages": [{ "name", "status", "seconds"?, "why"?, "actions": [{ "name", "kind", "status", "seconds"?, "why"?, "approvedBy"?, "phases"?: [{ "phase", "status", "seconds", "context"? }], "reports"?: [{ "group", "status", "tests"?, "coverage"? }], "exported"?, "log"? }] }] }';

@@ -1,15 +1,5 @@
-import type { CommandSpecification, FlagSpecification } from "./specification";
-
-const environment = { name: "env", summary: "an environment: `local`, or another with a file Pulumi.<env>.yaml" };
-const dataset = { name: "dataset", summary: "a dataset as <team>/<dataset>, e.g. engineering/meteorites" };
-const wait: FlagSpecification = { name: "wait", summary: "return when every object has its final outcome" };
-const timeout: FlagSpecification = {
-  name: "timeout",
-  summary: "longest wait of --wait; then the command fails and names what is still pending",
-  value: "seconds",
-  kind: "integer",
-  default: 900,
-};
+import { dataset, environment, timeout, wait } from "./common";
+import type { CommandSpecification } from "./specification";
 
 /** Objects that lie in the lake already: bringing them into the flow, asking for their rows, and erasing records. */
 export const ingressCommands: CommandSpecification[] = [

@@ -1,6 +1,5 @@
+import { environment } from "./common";
 import type { CommandSpecification } from "./specification";
-
-const environment = { name: "env", summary: "an environment: `local`, or another with a file Pulumi.<env>.yaml" };
 
 /** What happened in a lake. */
 export const lakeCommands: CommandSpecification[] = [

@@ -1,6 +1,5 @@
+import { environment } from "./common";
 import type { CommandSpecification } from "./specification";
-
-const environment = { name: "env", summary: "an environment" };
 
 /** Deployment records, and the way back to them. */
 export const recordCommands: CommandSpecification[] = [
