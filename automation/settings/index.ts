@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { userError } from "../errors";
-import { deliveryProblems, type DeliverySettings, deliverySettingsSchema } from "./delivery";
+import { type DeliverySettings, deliverySettingsSchema } from "./delivery";
+import { deliveryProblems } from "./deliveryRules";
 import { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
 export { type DeliveryEnvironment, type DeliverySettings, type PipelineSettings } from "./delivery";

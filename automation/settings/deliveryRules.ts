@@ -1,0 +1,90 @@
+import type { RepositoryProvider } from "../pipeline/model/types";
+import type { DeliverySettings } from "./delivery";
+
+/** What contradicts itself in settings of the right form: path and what is allowed. */
+export function deliveryProblems(settings: DeliverySettings): { path: string[]; allowed: string }[] {
+  const { repositories, environments, pipelines } = settings;
+  const places = Object.entries(environments).map(([env, given]) => ({ env, start: given.resources ?? env }));
+  const among = (names: object) => Object.keys(names).join(", ") || "none is there";
+  const known = (name: string, names: object, path: string[], what: string) =>
+    Object.hasOwn(names, name) ? [] : [{ path, allowed: `one of ${what}: ${among(names)}` }];
+  return [
+    ...Object.entries(repositories).flatMap(([name, given]) => repositoryProblems(name, given)),
+    ...Object.entries(pipelines).flatMap(([name, given]) => [
+      ...known(given.repository, repositories, ["pipelines", name, "repository"], "repositories"),
+      ...given.waves.flat().flatMap((env) => known(env, environments, ["pipelines", name, "waves"], "environments")),
+      ...(given.branches
+        ? known(
+            given.branches.environment,
+            environments,
+            ["pipelines", name, "branches", "environment"],
+            "environments",
+          )
+        : []),
+    ]),
+    ...places.flatMap(({ env, start }) => startProblems(env, start, places)),
+    ...Object.keys(settings.openBranches).flatMap((name) =>
+      known(name, pipelines, ["openBranches", name], "pipelines"),
+    ),
+    ...connectionOnly(settings),
+    ...chatProblems(settings),
+  ];
+}
+
+/** Stacks of the project that are no environments of a lake. */
+const taken = ["delivery", "images"];
+
+/** The deploy role of an environment may work on everything whose name begins with its own: that must not be another's. */
+function startProblems(env: string, start: string, all: { env: string; start: string }[]) {
+  const path = ["environments", env];
+  const inside = all.find((other) => other.env !== env && `${other.start}-`.startsWith(`${start}-`));
+  const reserved = taken.find((each) => `${each}-`.startsWith(`${start}-`) || `${start}-`.startsWith(`${each}-`));
+  return [
+    ...(inside
+      ? [{ path, allowed: `another name: its role could change ${inside.env}, whose names begin with ${start}-, too` }]
+      : []),
+    ...(reserved ? [{ path, allowed: `another name: that of the stack ${reserved} is taken` }] : []),
+  ];
+}
+
+function repositoryProblems(
+  name: string,
+  { provider, connection, repository }: DeliverySettings["repositories"][string],
+) {
+  const path = ["repositories", name];
+  const missing = provider === "codeconnections" && connection === undefined;
+  const needless = provider !== "codeconnections" && connection !== undefined;
+  const parts = repository.split("/").length;
+  const fits =
+    provider === "codecommit" ? parts === 1 : parts >= 2 && (provider !== "s3" || repository.endsWith(".zip"));
+  return [
+    ...(missing ? [{ path: [...path, "connection"], allowed: "the ARN of a connection" }] : []),
+    ...(needless ? [{ path: [...path, "connection"], allowed: `nothing: ${provider} needs no connection` }] : []),
+    ...(fits ? [] : [{ path: [...path, "repository"], allowed: repositoryForms[provider] }]),
+  ];
+}
+
+const repositoryForms: Record<RepositoryProvider, string> = {
+  codeconnections: '"<owner>/<name>"',
+  codecommit: "the name of a CodeCommit repository",
+  s3: '"<bucket>/<key>.zip"',
+};
+
+/** CodePipeline's triggers know tags, paths and pull requests of connections only. */
+function connectionOnly({ pipelines, repositories }: DeliverySettings) {
+  return Object.entries(pipelines).flatMap(([name, { repository, tags, branches, paths }]) => {
+    const provider = repositories[repository]?.provider;
+    if (provider === undefined || provider === "codeconnections") return [];
+    const allowed = `nothing: ${provider} has no triggers of that kind; codeconnections has`;
+    return [
+      ...(tags ? [{ path: ["pipelines", name, "tags"], allowed: "false: " + allowed.slice(9) }] : []),
+      ...(branches ? [{ path: ["pipelines", name, "branches"], allowed }] : []),
+      ...(paths ? [{ path: ["pipelines", name, "paths"], allowed }] : []),
+    ];
+  });
+}
+
+function chatProblems({ notifications: { chat: given } }: DeliverySettings) {
+  if (given === undefined || (given.slackTeam !== undefined && given.slackChannel !== undefined)) return [];
+  return [{ path: ["notifications", "chat"], allowed: "both slackTeam and slackChannel" }];
+}
