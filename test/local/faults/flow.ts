@@ -20,6 +20,8 @@ export interface Item {
   eventTime: string;
   status: string;
   redrives: number;
+  /** ISO 8601, UTC. */
+  updatedAt: string;
 }
 
 /** All items of the dataset's object versions. */
@@ -62,12 +64,26 @@ export async function registered(aws: LocalAws, outputs: LakeOutputs, objects: n
   }
 }
 
+/** Items without an outcome. */
+const withoutOutcome = (items: Item[]) => items.filter(({ status }) => status !== "PROCESSED" && status !== "FAILED");
+
+/** Waits until every item has an outcome, or those that have none have not moved for a minute; answers the latter. */
+export async function standingStill(aws: LocalAws, outputs: LakeOutputs, seconds: number): Promise<Item[]> {
+  const until = Date.now() + seconds * 1_000;
+  for (;;) {
+    const open = withoutOutcome(await itemsOf(aws, outputs));
+    if (open.every(({ updatedAt }) => Date.parse(updatedAt) < Date.now() - 60_000)) return open;
+    if (Date.now() > until) assert.fail(`${open.length} objects were still moving after ${seconds} s`);
+    await sleep(1_500);
+  }
+}
+
 /** Waits until so many objects have an item, and every item has an outcome. */
 export async function settled(aws: LocalAws, outputs: LakeOutputs, objects: number, seconds: number): Promise<Item[]> {
   const until = Date.now() + seconds * 1_000;
   for (;;) {
     const items = await itemsOf(aws, outputs);
-    const open = items.filter(({ status }) => status !== "PROCESSED" && status !== "FAILED");
+    const open = withoutOutcome(items);
     const keys = new Set(items.map(({ key }) => key)).size;
     if (keys >= objects && open.length === 0) return items;
     if (Date.now() > until) {
