@@ -67,12 +67,15 @@ export async function registered(aws: LocalAws, outputs: LakeOutputs, objects: n
 /** Items without an outcome. */
 const withoutOutcome = (items: Item[]) => items.filter(({ status }) => status !== "PROCESSED" && status !== "FAILED");
 
-/** Waits until every item has an outcome, or those that have none have not moved for a minute; answers the latter. */
+/** Time after which nothing that a crashed function held is still hidden, and its next try has begun (ms). */
+const STILL = 100_000;
+
+/** Waits until every item has an outcome, or none of the others has moved for some time; answers the latter. */
 export async function standingStill(aws: LocalAws, outputs: LakeOutputs, seconds: number): Promise<Item[]> {
   const until = Date.now() + seconds * 1_000;
   for (;;) {
     const open = withoutOutcome(await itemsOf(aws, outputs));
-    if (open.every(({ updatedAt }) => Date.parse(updatedAt) < Date.now() - 60_000)) return open;
+    if (open.every(({ updatedAt }) => Date.parse(updatedAt) < Date.now() - STILL)) return open;
     if (Date.now() > until) assert.fail(`${open.length} objects were still moving after ${seconds} s`);
     await sleep(1_500);
   }
