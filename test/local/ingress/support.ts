@@ -2,7 +2,13 @@ import { createHash, createHmac } from "node:crypto";
 import { request } from "node:https";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
-import { GetObjectCommand, ListObjectVersionsCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+  type ObjectVersion,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { findLocalAws, localClientSettings, localHttpsAgent, type LocalAws } from "../../../automation/local";
 import { withEngine } from "../../../layer/transform/engine";
 import { literal } from "../../../layer/transform/sql";
@@ -28,15 +34,23 @@ export async function access(workspace: Workspace): Promise<LocalAccess> {
 
 /** Every version of every object of a bucket that holds a text: unpacked, and in Parquet in any column. Knows nothing of the lake. */
 export async function versionsWith(s3: S3Client, Bucket: string, text: string): Promise<string[]> {
-  const { Versions = [], IsTruncated } = await s3.send(new ListObjectVersionsCommand({ Bucket }));
-  if (IsTruncated) throw new RangeError(`${Bucket} has more versions than one page`);
   const found: string[] = [];
-  for (const { Key = "", VersionId } of Versions) {
+  for await (const { Key = "", VersionId } of versions(s3, Bucket)) {
     const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId }));
     const bytes = await buffer(Body as never);
     if (await holds(bytes, text)) found.push(Key);
   }
   return found;
+}
+
+async function* versions(s3: S3Client, Bucket: string): AsyncGenerator<ObjectVersion> {
+  let next: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
+  do {
+    const page: ListObjectVersionsCommandOutput = await s3.send(new ListObjectVersionsCommand({ Bucket, ...next }));
+    yield* page.Versions ?? [];
+    if (!page.IsTruncated) return;
+    next = { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker };
+  } while (next.KeyMarker !== undefined);
 }
 
 async function holds(bytes: Buffer, text: string): Promise<boolean> {
