@@ -9,6 +9,7 @@ import type { Manifest } from "../../../layer/manifest-schema";
 import { csvToParquet } from "../../../layer/transform/heavy";
 import { withEngine } from "../../../layer/transform/engine";
 import { batch, CSV, stone, stones } from "../../unit/layer/engines/support";
+import { temporaryFolder } from "../../unit/support/temporaryFolder";
 
 /** The job's own script; Glue runs the same Spark. */
 const SCRIPT = path.join(__dirname, "../../../layer/engines/glue/transform.py");
@@ -97,7 +98,7 @@ describe("the Spark job, on a real Spark", function () {
 
 /** What DuckDB makes of the same CSV. */
 async function withDuckDb(manifest: Manifest, csv: string) {
-  const directory = await mkdtemp(path.join(tmpdir(), "tributary-duckdb-"));
+  const directory = temporaryFolder("duckdb");
   const made = await withEngine(directory, async (engine) => {
     const copy = path.join(directory, "records.csv");
     await writeFile(copy, await readFile(csv));

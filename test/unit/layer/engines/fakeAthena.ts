@@ -1,8 +1,8 @@
 import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { temporaryFolder } from "../../support/temporaryFolder";
 import type { FakeS3 } from "../fakes/s3";
 
 /** What Athena has and DuckDB calls otherwise. */
@@ -31,7 +31,7 @@ export class FakeAthena {
     this.connection ??= await this.connect();
     this.statements.push(sql);
     const id = `query-${this.statements.length}`;
-    const folder = await mkdtemp(path.join(tmpdir(), "tributary-athena-"));
+    const folder = temporaryFolder("athena");
     const dialect = (await this.withInput(sql, folder)).replaceAll(" varchar", " VARCHAR");
     const unload = /^UNLOAD \((.*)\) TO 's3:\/\/stage\/([^']*)' WITH \((.*)\)$/s.exec(dialect);
     if (unload) await this.unload(folder, unload.slice(1) as [string, string, string]);

@@ -1,9 +1,9 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { digest } from "../../../../layer/identity";
 import { manifestFileSchema, type Manifest } from "../../../../layer/manifest-schema";
 import { handedOverSchema, stageBStateSchema, type HandedOver, type StageBState } from "../../../../layer/messages";
+import { temporaryFolder } from "../../support/temporaryFolder";
 
 /** A manifest of stones with every kind of column that engines differ in. */
 export function stones(change: Record<string, unknown> = {}, sql = SQL): Manifest {
@@ -69,7 +69,7 @@ export function batch(items: HandedOver[]): StageBState {
 
 /** A folder of its own with the CSV in it. */
 export async function withCsv(text = CSV): Promise<{ folder: string; csv: string }> {
-  const folder = await mkdtemp(path.join(tmpdir(), "tributary-engines-"));
+  const folder = temporaryFolder("engines");
   const csv = path.join(folder, "records.csv");
   await writeFile(csv, text);
   return { folder, csv };
