@@ -28,14 +28,21 @@ export const objectRefSchema = z.object({
 /** Body of a Stage A message: objects of one lane, in the order of their arrival. */
 export const stageAMessageSchema = z.object({ items: z.array(objectRefSchema).min(1) });
 
+/** Where a CSV is that is perhaps only a part of its file. */
+const partShape = {
+  /** Bytes of the CSV. */
+  preBytes: z.number().int().min(0).optional(),
+  /** Where it begins in a file that objects share; missing where the file is the object's own. */
+  preStart: z.number().int().min(0).optional(),
+};
+
 /** An object that Stage A is done with. */
 export const handedOverSchema = objectRefSchema.extend({
-  /** Key of its CSV in the stage bucket. */
+  /** Key of the file in the stage bucket that its CSV is in. */
   preKey: z.string().min(1),
   /** Records in it. */
   rows: z.number().int().min(0),
-  /** Bytes of the CSV. */
-  preBytes: z.number().int().min(0).optional(),
+  ...partShape,
 });
 
 /** Body of a Stage B message. */
@@ -60,7 +67,7 @@ export const stageAItemSchema = z.object({
   sequenceNumber: z.string().optional(),
   startedAt: z.string(),
   /** Stage A was done already and perhaps not handed over: a message that came again. */
-  done: z.object({ preKey: z.string(), rows: z.number() }).optional(),
+  done: z.object({ preKey: z.string(), rows: z.number(), ...partShape }).optional(),
   /** The failure was recorded already and perhaps not sent to the DLQ: a message that came again. */
   recorded: errorSchema.optional(),
 });
@@ -87,8 +94,7 @@ const processedASchema = z.object({
   item: stageAItemSchema,
   preKey: z.string(),
   rows: z.number(),
-  /** Bytes of the CSV. */
-  preBytes: z.number().optional(),
+  ...partShape,
   /** Bytes were replaced before they could be read: what replaced them. */
   supersededBy: z.string().optional(),
 });

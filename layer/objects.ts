@@ -57,13 +57,18 @@ async function currentEtag(Bucket: string, Key: string): Promise<string> {
 }
 
 /**
- * Opens a file of the stage bucket.
+ * Opens a file of the stage bucket, or a part of it.
  *
  * @throws Rejection `StageFileGone` when it is not there: Stage A has to be redriven
  */
-export async function openStage(bucket: string, key: string): Promise<Readable> {
+export async function openStage(
+  bucket: string,
+  key: string,
+  part?: { start: number; bytes: number },
+): Promise<Readable> {
+  const Range = part && `bytes=${part.start}-${part.start + part.bytes - 1}`;
   try {
-    const { Body } = await (await client("s3")).send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    const { Body } = await (await client("s3")).send(new GetObjectCommand({ Bucket: bucket, Key: key, Range }));
     return Body as Readable;
   } catch (error) {
     if (httpStatus(error) === 404)
@@ -72,13 +77,31 @@ export async function openStage(bucket: string, key: string): Promise<Readable> 
   }
 }
 
+/** A file that is to be put. */
+export interface Target {
+  bucket: string;
+  key: string;
+  contentType: string;
+  /** At most 2 KB. */
+  metadata?: Record<string, string>;
+}
+
 /** Puts a file; a large one is streamed. */
 export async function putFile(bucket: string, key: string, file: string, contentType: string): Promise<void> {
   const { size } = await stat(file);
-  const Body = size < STREAMED ? await readFile(file) : createReadStream(file);
-  await (
-    await client("s3")
-  ).send(new PutObjectCommand({ Bucket: bucket, Key: key, Body, ContentLength: size, ContentType: contentType }));
+  const body = size < STREAMED ? await readFile(file) : createReadStream(file);
+  await put({ bucket, key, contentType }, body, size);
+}
+
+/** Puts bytes. */
+export async function putBytes(target: Target, bytes: Buffer): Promise<void> {
+  await put(target, bytes, bytes.length);
+}
+
+async function put(target: Target, Body: Buffer | Readable, ContentLength: number): Promise<void> {
+  const { bucket: Bucket, key: Key, contentType: ContentType, metadata: Metadata } = target;
+  const request = { Bucket, Key, Body, ContentLength, ContentType, Metadata };
+  await (await client("s3")).send(new PutObjectCommand(request));
 }
 
 /** Deletes files; those that are not there any more count as deleted. */

@@ -63,7 +63,7 @@ export const ingressCommands: CommandSpecification[] = [
         does: "erases it, and checks that nothing is left",
       },
     ],
-    json: '{ "dataset", "dryRun", "ok", "raw": { "scanned": n, "records": n, "rewritten": [key], "deleted": [key], "versions": n }, "table", "quarantine", "intermediate": { "scanned": n, "rows": n, "changed": [key] }, "formerVersions": n, "queryResults": n, "left": 0, "undecided": [{ "key", "versionId", "reason" }], "proof"?: { "digest", "salt" } }',
+    json: '{ "dataset", "dryRun", "ok", "raw": { "scanned": n, "records": n, "rewritten": [key], "deleted": [key], "versions": n }, "table", "quarantine", "intermediate": { "scanned": n, "rows": n, "changed": [key] }, "formerVersions": n, "engineFiles": n, "messages": n, "queryResults": n, "left": 0, "undecided": [{ "key", "versionId", "reason" }], "proof"?: { "digest", "salt" } }',
     module: "erase",
   },
   {

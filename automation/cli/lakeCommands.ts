@@ -62,7 +62,7 @@ export const lakeCommands: CommandSpecification[] = [
     ],
     json:
       '{ "bucket", "key", "keyId", "team", "dataset", "versions": [{ "version", "versionId"?, "current": true, "status", "stage"?, "error"?, "receivedAt", "updatedAt", "bytes", "etag", "sequencer", "attempts", "redrives", "rows"?, ' +
-      '"supersededBy"?, "supersedes": […], "quarantined"?: rows, "raw": { "url", "exists", "bytes"? }, "pre"?, "post": […], "quarantine"?, "tries": [ … as executions … ], "batch"?: { "batchId", "engine", "sqlDigest", "objects", "rows", "bytes", "fileCount" }, ' +
+      '"supersededBy"?, "supersedes": […], "quarantined"?: rows, "raw": { "url", "exists", "bytes"? }, "pre"?: { "url", "exists", "bytes"?, "from"?: place in a file that objects share }, "post": […], "quarantine"?, "tries": [ … as executions … ], "batch"?: { "batchId", "engine", "sqlDigest", "objects", "rows", "bytes", "fileCount" }, ' +
       '"cost": USD, "milliseconds" }], "events": [{ "at", "kind", "detail" }], "cost", "milliseconds" }',
     module: "object",
   },

@@ -42,7 +42,8 @@ export function describe(report: EraseReport): string {
     `table: ${table.rows} rows in ${table.changed.length} of ${table.scanned} files`,
     `quarantine: ${quarantine.rows} rows in ${quarantine.changed.length} of ${quarantine.scanned} files`,
     `Stage A: ${intermediate.changed.length} of ${intermediate.scanned} files`,
-    `${report.formerVersions} former versions of these files, ${report.queryResults} query results`,
+    `${report.formerVersions} former versions of these files, ${report.engineFiles} files of engines, ${report.queryResults} query results`,
+    `${report.messages} messages of failures in the control tables`,
     ...(dryRun
       ? []
       : [left === 0 ? "nothing is left in the table" : `${left} rows are left: run the same command again`]),

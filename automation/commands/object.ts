@@ -99,8 +99,9 @@ function eventLine({ at, kind, detail }: StoryEvent): string {
   return `  ${timeOf(at)}  ${kind}  ${texts.join(", ")}`;
 }
 
-function fileText({ url, exists, bytes: size = 0 }: StoryFile): string {
-  return `${url}  ${exists ? bytes(size) : "gone"}`;
+function fileText({ url, exists, bytes: size = 0, from }: StoryFile): string {
+  const where = from === undefined ? "" : ` from byte ${from} on, in a file that objects share`;
+  return `${url}  ${exists ? `${bytes(size)}${where}` : "gone"}`;
 }
 
 function bytes(size: number): string {

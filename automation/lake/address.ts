@@ -24,6 +24,13 @@ export function addressOf(text: string, { rawBucket, stageBucket }: LakeOutputs,
   if (!key.startsWith("s3://") && key !== "") return { keyId: keyId(rawBucket, key), key };
   const made = key.startsWith(`s3://${stageBucket}/`) ? madeFile.exec(key.slice(`s3://${stageBucket}/`.length)) : null;
   if (made) return { keyId: made[1] as string };
+  if (/\/pre\/.*\/shared-[0-9a-f]+\.csv$/.test(text)) {
+    throw userError(
+      "InvalidObject",
+      `${flag}: ${JSON.stringify(text)} holds the records of several objects`,
+      "name one of them by its key, or by a file below post/",
+    );
+  }
   throw userError(
     "InvalidObject",
     `${flag}: found ${JSON.stringify(text)}; allowed: s3://${rawBucket}/<key>, a key <team>/<dataset>/<name>, or a file below pre/, post/ or quarantine/ of s3://${stageBucket}`,

@@ -15,6 +15,8 @@ export interface StoryFile {
   exists: boolean;
   /** Of what is there. */
   bytes?: number;
+  /** Where its bytes begin, in a file that objects share. */
+  from?: number;
 }
 
 /** What a batch wrote; its item in the table artifacts. */
@@ -143,7 +145,7 @@ async function versionOf(telling: Telling, item: Known, tries: Execution[]): Pro
   const quarantined = item.quarantined as { key: string; rows: number } | undefined;
   const [raw, pre, post, quarantine, batch] = await Promise.all([
     queue.add(() => rawOf(lake, item)),
-    textOf(item.preKey) === "" ? undefined : look(item.preKey),
+    queue.add(() => preOf(lake, item)),
     Promise.all(((item.postFiles ?? []) as string[]).map(look)),
     quarantined && look(quarantined.key),
     batchOf(lake, item.batchId),
@@ -201,6 +203,12 @@ async function rawOf(lake: Lake, item: Known): Promise<StoryFile> {
   const found = await head(lake, bucket, key, item.versionId);
   const same = found !== undefined && (item.versionId !== undefined || plainEtag(found.etag) === plainEtag(item.etag));
   return { url: `s3://${bucket}/${key}`, exists: same, ...(same ? { bytes: found.bytes } : {}) };
+}
+
+async function preOf(lake: Lake, { preKey, preStart: from, preBytes: bytes }: Known): Promise<StoryFile | undefined> {
+  if (textOf(preKey) === "") return undefined;
+  const file = await fileAt(lake, lake.outputs.stageBucket, textOf(preKey));
+  return typeof from === "number" && file.exists ? { ...file, from, bytes: Number(bytes) } : file;
 }
 
 async function fileAt(lake: Lake, bucket: string, key: string): Promise<StoryFile> {

@@ -8,7 +8,7 @@ import type { FailedB, ProcessedB } from "../messages";
 import { partitionKeys } from "../manifest/output";
 import { requireDataset } from "../store/datasets";
 import { adopt, engineFolder, FILES_PER_PARTITION, requireFiles } from "./adopt";
-import { copyFile } from "./copy";
+import { copyPre } from "./copy";
 import { athena, name } from "./dialect";
 import { athenaFailure } from "./failures";
 import { mergeStatement } from "./iceberg";
@@ -49,8 +49,7 @@ async function next(step: AthenaStep): Promise<AthenaAnswer> {
 /** Gives the object's CSV a folder of its own: Athena reads whole folders. */
 async function begin(step: AthenaStep): Promise<AthenaStep> {
   const { item } = step;
-  const to = `${inFolder(step)}records.csv`;
-  await copyFile(env("STAGE_BUCKET"), { key: item.preKey, size: item.preBytes ?? 0 }, to);
+  await copyPre(item, `${inFolder(step)}records.csv`);
   return ask({ ...step, phase: "check" });
 }
 

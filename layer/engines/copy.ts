@@ -7,8 +7,12 @@ import {
   type CompletedPart,
 } from "@aws-sdk/client-s3";
 import PQueue from "p-queue";
+import { buffer } from "node:stream/consumers";
 import { client } from "../clients";
+import { env } from "../config";
 import { Rejection } from "../errors";
+import { putBytes } from "../objects";
+import { openPre, type PreFile } from "../pre-files";
 
 /** Largest object that S3 copies in one request (bytes). */
 const COPY_LIMIT = 5 * 1024 ** 3;
@@ -54,6 +58,17 @@ export async function copyFile(Bucket: string, from: StageFile, to: string): Pro
     if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode !== 404) throw error;
     throw new Rejection("StageFileGone", `${from.key} is not in ${Bucket} any more: redrive it from Stage A`);
   }
+}
+
+/**
+ * Gives an object's CSV a file of its own: engines elsewhere read whole files.
+ *
+ * @throws Rejection `StageFileGone` when it is not there
+ */
+export async function copyPre(pre: PreFile, to: string): Promise<void> {
+  const bucket = env("STAGE_BUCKET");
+  if (pre.preStart === undefined) return copyFile(bucket, { key: pre.preKey, size: pre.preBytes ?? 0 }, to);
+  await putBytes({ bucket, key: to, contentType: "text/csv" }, await buffer(await openPre(pre)));
 }
 
 async function copyInParts(from: { Bucket: string; CopySource: string; size: number }, Key: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { PutObjectCommand } from "@aws-sdk/client-s3";
+import PQueue from "p-queue";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { client } from "../clients";
@@ -12,6 +13,7 @@ import type { FailedB, HandedOver, ProcessedB, StageBState } from "../messages";
 import { openStage } from "../objects";
 import { requireDataset } from "../store/datasets";
 import { adopt, adoptOne, engineFolder, requireFiles } from "./adopt";
+import { copyPre } from "./copy";
 import { name, spark } from "./dialect";
 import { glueFailure } from "./failures";
 import { mergeStatement } from "./iceberg";
@@ -61,6 +63,7 @@ const resultSchema = z.object({
 export async function prepareJob(state: StageBState): Promise<StageBState> {
   const { manifest } = await requireDataset(state.team, state.dataset);
   const folder = batchFolder(state);
+  await giveOwnFiles(state);
   const request = requestOf(state, manifest);
   const Body = Buffer.from(JSON.stringify(request));
   const Key = `${folder}request.json`;
@@ -75,6 +78,20 @@ export async function prepareJob(state: StageBState): Promise<StageBState> {
     timeout: timeout === undefined ? Number(env("GLUE_MINUTES")) : minutesOf(timeout),
   };
   return { ...state, glue };
+}
+
+/** How many copies at the same time. */
+const COPIES = 8;
+
+async function giveOwnFiles(state: StageBState): Promise<void> {
+  const queue = new PQueue({ concurrency: COPIES });
+  const shared = state.items.filter(({ preStart }) => preStart !== undefined);
+  await queue.addAll(shared.map((item) => () => copyPre(item, sourceOf(state, item))));
+}
+
+/** The file that holds the object's CSV and nothing else. */
+function sourceOf(state: StageBState, item: HandedOver): string {
+  return item.preStart === undefined ? item.preKey : `${batchFolder(state)}${fileStem(item)}/records.csv`;
 }
 
 /** What the job is asked; nothing in it is a path of the machine or a secret. */
@@ -101,7 +118,7 @@ function jobObject(state: StageBState, item: HandedOver, manifest: Manifest): Jo
   const iceberg = manifest.output.format === "iceberg";
   return {
     stem,
-    source: inBucket(item.preKey),
+    source: inBucket(sourceOf(state, item)),
     rows: inBucket(`${batchFolder(state)}${stem}/rows/`),
     quarantine: inBucket(`${batchFolder(state)}${stem}/quarantine/`),
     sql: {

@@ -63,15 +63,16 @@ function held(state: StageAState): { deferred: Set<string>; heldUp: FailedA[] } 
   return { deferred: new Set(deferred.map(name)), heldUp };
 }
 
-function doneUnit({ item, preKey, rows, supersededBy }: ProcessedA, tries: Tries): Unit {
+function doneUnit({ item, preKey, preStart, preBytes, rows, supersededBy }: ProcessedA, tries: Tries): Unit {
   const { ref, attempt } = item;
   const attempts = attempt;
   const change =
     supersededBy === undefined
-      ? ({ status: "STAGE_A_DONE", attempts, preKey, rows } as const)
+      ? ({ status: "STAGE_A_DONE", attempts, preKey, preStart, preBytes, rows } as const)
       : ({ status: "PROCESSED", attempts, rows: 0, supersededBy } as const);
+  const remove: (keyof ObjectItem)[] = ["stage", "error", ...(preStart === undefined ? (["preStart"] as const) : [])];
   return [
-    transition(ref, ["RECEIVED", "STAGE_A"], change, { remove: ["stage", "error"] }),
+    transition(ref, ["RECEIVED", "STAGE_A"], change, { remove }),
     historyEntry({ ...tries.entry(item), status: "SUCCEEDED", rows }),
   ];
 }
@@ -89,11 +90,9 @@ async function handOver(done: ProcessedA[]): Promise<void> {
   for (const group of byDataset(done).values()) {
     const first = (group[0] as ProcessedA).item.ref;
     const { stageBQueueUrl } = await requireDataset(first.team, first.dataset);
-    const items: HandedOver[] = group.map(({ item, preKey, rows, preBytes }) => ({
+    const items: HandedOver[] = group.map(({ item, preKey, preStart, preBytes, rows }) => ({
       ...item.ref,
-      preKey,
-      rows,
-      preBytes,
+      ...{ preKey, preStart, preBytes, rows },
     }));
     const { team, dataset } = first;
     const messages = chunk(items, { most: MESSAGE_BYTES, of: jsonBytes }).map((part) =>

@@ -49,7 +49,7 @@ function decide(item: StageAItem, known: ObjectItem | undefined): Decision {
     case "STAGE_A":
       return { item: counted };
     case "STAGE_A_DONE":
-      return { item: { ...counted, done: { preKey: known.preKey ?? "", rows: known.rows ?? 0 } } };
+      return { item: { ...counted, done: doneBefore(known) } };
     case "FAILED":
       if (known.stage === "A" && known.error) return { item: { ...counted, recorded: known.error } };
       break;
@@ -57,6 +57,10 @@ function decide(item: StageAItem, known: ObjectItem | undefined): Decision {
   }
   const { keyId, version } = item.ref;
   return { outcome: { keyId, version, status: "DONE" } };
+}
+
+function doneBefore({ preKey = "", preStart, preBytes, rows = 0 }: ObjectItem): NonNullable<StageAItem["done"]> {
+  return { preKey, preStart, preBytes, rows };
 }
 
 /** Its item was lost, for example with a table that was restored to a point in time. */

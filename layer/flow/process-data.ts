@@ -11,7 +11,8 @@ import { fileStem, quarantineKey } from "../identity";
 import { log } from "../log";
 import type { Manifest } from "../manifest-schema";
 import type { FailedB, HandedOver, ProcessedB, StageBState } from "../messages";
-import { deleteFiles, openStage, putFile } from "../objects";
+import { deleteFiles, putFile } from "../objects";
+import { openPre } from "../pre-files";
 import { requireDataset } from "../store/datasets";
 import { withEngine, type Engine } from "../transform/engine";
 import { ExpectationsFailed } from "../transform/expectations";
@@ -84,7 +85,7 @@ async function processOne(
   return withWorkspace(async (directory) => {
     const csv = join(directory, "records.csv");
     await requireRoom(item.preBytes ?? item.size, directory);
-    await pipeline(await openStage(env("STAGE_BUCKET"), item.preKey), createWriteStream(csv));
+    await pipeline(await openPre(item), createWriteStream(csv));
     const made = await csvToParquet(engine, csv, directory, manifest, new Date(item.eventTime));
     if (made.warnings.length > 0) log.warn("expectations", { key: item.key, warnings: made.warnings });
     const { rows, broken } = made;

@@ -1,14 +1,13 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { env } from "../config";
-import { errorRecord, Rejection } from "../errors";
+import { errorRecord, isFinal, Rejection } from "../errors";
 import { inGroups, type Result } from "../groups";
-import { fileStem } from "../identity";
 import { log } from "../log";
 import { sizeInBytes } from "../manifest-schema";
 import type { FailedA, ProcessedA, StageAItem, StageAState } from "../messages";
-import { openRaw, putFile, Replaced } from "../objects";
+import { openRaw, Replaced } from "../objects";
+import { PreFiles } from "../pre-files";
 import { requireDataset } from "../store/datasets";
+import { itemName } from "../store/metadata";
 import { withEngine, type Engine } from "../transform/engine";
 import { recordsToCsv } from "../transform/light";
 import { stage } from "../transform/staging";
@@ -34,17 +33,43 @@ export async function processObjects(state: StageAState): Promise<StageAState> {
 async function processAll(items: StageAItem[]): Promise<Result<StageAItem, ProcessedA>[]> {
   const bytes = items.reduce((sum, { ref }) => sum + ref.size, 0);
   const concurrency = bytes > LARGE ? 1 : CONCURRENCY;
-  const seen: Seen[] = [];
+  const call: Call = { seen: [], files: new PreFiles() };
   const results = await withWorkspace((directory) =>
     withEngine(directory, (engine) =>
-      inGroups(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item, seen)),
+      inGroups(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item, call)),
     ),
   );
-  await recordSeen(seen);
-  return results;
+  const placed = await placeKept(results, call.files);
+  await recordSeen(call.seen);
+  return placed;
 }
 
-async function processOne(engine: Engine, item: StageAItem, seen: Seen[]): Promise<ProcessedA> {
+/** What the objects of one call have in common. */
+interface Call {
+  /** Schemas that were seen. */
+  seen: Seen[];
+  files: PreFiles;
+}
+
+/** Puts the file that small objects share; while it cannot be put, all of them are still to be done. */
+async function placeKept(
+  results: Result<StageAItem, ProcessedA>[],
+  files: PreFiles,
+): Promise<Result<StageAItem, ProcessedA>[]> {
+  const isKept = (result: Result<StageAItem, ProcessedA>) =>
+    "value" in result && result.value.preKey === "" && result.value.supersededBy === undefined;
+  try {
+    const places = await files.putKept();
+    return results.map((result) =>
+      "value" in result ? { ...result, value: { ...result.value, ...places.get(itemName(result.item.ref)) } } : result,
+    );
+  } catch (error) {
+    const final = isFinal(error);
+    return results.map((result) => (isKept(result) ? { item: result.item, error, final } : result));
+  }
+}
+
+async function processOne(engine: Engine, item: StageAItem, { seen, files }: Call): Promise<ProcessedA> {
   const { ref } = item;
   const { manifest } = await requireDataset(ref.team, ref.dataset);
   const limit = sizeInBytes(manifest.limits.objectSize);
@@ -53,17 +78,14 @@ async function processOne(engine: Engine, item: StageAItem, seen: Seen[]): Promi
   }
   if (ref.size === 0) throw new Rejection("EmptyObject", "the object has 0 bytes");
   try {
-    const preKey = `pre/${ref.team}/${ref.dataset}/${fileStem(ref)}.csv`;
-    const made = await withWorkspace(async (directory) => {
+    return await withWorkspace(async (directory) => {
       const file = join(directory, "records");
       const csv = join(directory, "records.csv");
       const shape = await stage(await openRaw(ref), file, limit, manifest.input.format);
       const { rows: records, fields } = await recordsToCsv(engine, { file, shape }, csv, manifest);
       seen.push({ ref, fields });
-      await putFile(env("STAGE_BUCKET"), preKey, csv, "text/csv");
-      return { rows: records, preBytes: (await stat(csv)).size };
+      return { item, preKey: "", ...(await files.add(ref, csv)), rows: records };
     }, engine.directory);
-    return { item, preKey, ...made };
   } catch (error) {
     if (error instanceof Replaced) return { item, preKey: "", rows: 0, supersededBy: `etag ${error.etag}` };
     throw error;

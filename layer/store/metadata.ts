@@ -28,6 +28,9 @@ export interface ObjectItem extends Arrival {
   error?: ErrorRecord;
   rows?: number;
   preKey?: string;
+  /** Where its CSV is in a file that objects share, and how large it is. */
+  preStart?: number | undefined;
+  preBytes?: number | undefined;
   postFiles?: string[];
   /** Rows that broke an expectation, and the file that they were put into. */
   quarantined?: { key: string; rows: number } | undefined;

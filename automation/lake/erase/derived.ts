@@ -2,16 +2,15 @@ import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Rejection } from "../../../layer/errors";
-import { fileStem } from "../../../layer/identity";
+import { fileStem, stemOf } from "../../../layer/identity";
 import { partitionKeys } from "../../../layer/manifest/output";
 import { literal, sqlType } from "../../../layer/transform/sql";
 import { NULL_PARTITION } from "../../../layer/transform/partitions";
 import { withWorkspace } from "../../../layer/transform/workspace";
 import type { Lake } from "../connect";
-import { csvMatches, parquetMatches, textHolds, type Search } from "./find";
+import { parquetMatches, type Search } from "./find";
 import type { EraseOptions } from "./raw";
-import { download, keysOf, purge } from "./versions";
+import { download, ifReplaced, keysOf } from "./versions";
 
 /** What was done to files that the lake made, or would be. */
 export interface DerivedReport {
@@ -19,13 +18,15 @@ export interface DerivedReport {
   scanned: number;
   /** Rows for which the condition held. */
   rows: number;
-  /** Files that were written anew without these rows, or deleted (Stage A's). */
+  /** Files that were written anew without these rows, or deleted. */
   changed: string[];
 }
 
-const nothing = (): DerivedReport => ({ scanned: 0, rows: 0, changed: [] });
+/** A report before anything was looked at. */
+export const nothing = (): DerivedReport => ({ scanned: 0, rows: 0, changed: [] });
 
-type Options = Pick<EraseOptions, "folder" | "dryRun" | "directory" | "signal" | "progress">;
+/** What these erasures need of an erasure's options. */
+export type DerivedOptions = Pick<EraseOptions, "folder" | "dryRun" | "directory" | "signal" | "progress">;
 
 /**
  * Takes rows out of Parquet files: those of the table, or those in quarantine. Names stay, so that the control tables need not know;
@@ -35,7 +36,7 @@ export async function eraseParquet(
   lake: Lake,
   search: Search,
   zone: "post" | "quarantine",
-  options: Options,
+  options: DerivedOptions,
 ): Promise<DerivedReport> {
   const report = nothing();
   const touched = new Set<string>();
@@ -63,11 +64,17 @@ export async function eraseParquet(
   return report;
 }
 
-async function eraseFile(lake: Lake, search: Search, key: string, directory: string, { folder, dryRun }: Options) {
+async function eraseFile(
+  lake: Lake,
+  search: Search,
+  key: string,
+  directory: string,
+  { folder, dryRun }: DerivedOptions,
+) {
   const bucket = lake.outputs.stageBucket;
   const file = join(directory, "file.parquet");
-  const etag = await download(lake, bucket, key, file);
-  if (etag === undefined) return undefined;
+  const downloaded = await download(lake, bucket, key, file);
+  if (downloaded === undefined) return undefined;
   const constants = key.startsWith("post/") ? folderValues(key.slice(`post/${folder}`.length), search) : new Map();
   const found = await parquetMatches(search.engine, file, search.condition, constants);
   if (found.matching === 0 || dryRun) return found;
@@ -86,14 +93,8 @@ async function eraseFile(lake: Lake, search: Search, key: string, directory: str
     ContentType: "application/vnd.apache.parquet",
   };
   // Published anew meanwhile, it may hold the rows again or not: the check at the end tells.
-  await lake.s3.send(new PutObjectCommand({ ...request, IfMatch: etag })).catch(ifReplaced);
+  await lake.s3.send(new PutObjectCommand({ ...request, IfMatch: downloaded.etag })).catch(ifReplaced);
   return found;
-}
-
-/** The file was deleted or published anew since it was read. */
-function ifReplaced(error: { $metadata?: { httpStatusCode?: number } }): void {
-  const status = error.$metadata?.httpStatusCode;
-  if (status !== 412 && status !== 404) throw error;
 }
 
 /** Values of the folders that a file is in, as SQL: of whole columns, which the file itself does not have. */
@@ -108,11 +109,6 @@ function folderValues(path: string, { manifest }: Search): Map<string, string> {
       values.set(key.column, value === NULL_PARTITION ? "NULL" : `CAST(${literal(value)} AS ${sqlType(key.type)})`);
   }
   return values;
-}
-
-/** Name of a file without its ending and, of other engines than DuckDB, its number. */
-function stemOf(key: string): string {
-  return key.slice(key.lastIndexOf("/") + 1).replace(/(\.\d+)?\.parquet$/, "");
 }
 
 /** The rows of an object version as its files have them now; what reconciles compares both. */
@@ -139,33 +135,4 @@ async function recount(lake: Lake, stem: string, rows: number): Promise<void> {
       ExpressionAttributeValues: { ":rows": rows },
     }),
   );
-}
-
-/** Deletes Stage A's files that hold such records: once their objects have their outcome nobody needs them. */
-export async function eraseIntermediate(lake: Lake, search: Search, options: Options): Promise<DerivedReport> {
-  const report = nothing();
-  const bucket = lake.outputs.stageBucket;
-  for await (const key of keysOf(lake, bucket, `pre/${options.folder}`)) {
-    options.signal.throwIfAborted();
-    const rows = await withWorkspace(async (directory) => {
-      const file = join(directory, "file.csv");
-      return (await download(lake, bucket, key, file)) === undefined ? 0 : intermediateRows(search, file, directory);
-    }, options.directory);
-    report.scanned++;
-    if (rows === 0) continue;
-    report.rows += rows;
-    report.changed.push(key);
-    if (!options.dryRun) await purge(lake, bucket, key, { wanted: (version) => version.key === key, dryRun: false });
-  }
-  return report;
-}
-
-async function intermediateRows(search: Search, file: string, directory: string): Promise<number> {
-  try {
-    return await csvMatches(search, file, directory);
-  } catch (error) {
-    if (!(error instanceof Rejection)) throw error;
-    // Made with another manifest: it can be made again, so that the text decides.
-    return (await textHolds(file, search.condition)) ? 1 : 0;
-  }
 }

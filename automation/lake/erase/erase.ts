@@ -11,8 +11,10 @@ import type { Lake } from "../connect";
 import { findDataset } from "../outputs";
 import { waitUntilSettled } from "../settle";
 import { checkValues, digestOf, parseCondition } from "./condition";
-import { eraseIntermediate, eraseParquet, type DerivedReport } from "./derived";
+import { eraseParquet, type DerivedReport } from "./derived";
 import { lenient, type Search } from "./find";
+import { eraseIntermediate } from "./intermediate";
+import { eraseMessagesWith } from "./messages";
 import { eraseRaw, type EraseOptions, type RawReport, type Undecided } from "./raw";
 import { purge } from "./versions";
 
@@ -36,12 +38,16 @@ export interface EraseReport {
   dryRun: boolean;
   /** Whether nothing is left, and nothing undecided. */
   ok: boolean;
-  raw: Omit<RawReport, "undecided">;
+  raw: Omit<RawReport, "undecided" | "messages">;
   table: DerivedReport;
   quarantine: DerivedReport;
   intermediate: DerivedReport;
   /** Former versions of files that the lake made, deleted for ever. */
   formerVersions: number;
+  /** What other engines than DuckDB were given and wrote, all versions, deleted for ever. */
+  engineFiles: number;
+  /** Messages of failures in the control tables, which may quote values. */
+  messages: number;
   /** Results of queries, deleted for ever: what is in them nobody knows. */
   queryResults: number;
   /** Rows of the table for which the condition still holds. */
@@ -90,7 +96,7 @@ class Erasure {
 
   async run(): Promise<EraseReport> {
     const { request } = this.parts;
-    const { undecided, ...raw } = await this.step("Raw objects", (options) =>
+    const { undecided, messages, ...raw } = await this.step("Raw objects", (options) =>
       eraseRaw(this.lake, this.parts.search, options),
     );
     if (!request.dryRun && raw.rewritten.length > 0) await this.settle(raw.rewritten);
@@ -101,11 +107,12 @@ class Erasure {
     const intermediate = await this.step("Files of Stage A", (options) =>
       eraseIntermediate(this.lake, this.parts.search, options),
     );
-    const { formerVersions, queryResults } = await this.step("Former versions and query results", () => this.former());
+    const named = await this.step("Messages of failures", () => this.messages());
+    const former = await this.step("Former versions and query results", () => this.former());
     const left = request.dryRun ? table.rows : await this.left();
     const ok = undecided.length === 0 && (request.dryRun || left === 0);
     const { dataset, dryRun } = request;
-    const found = { raw, table, quarantine, intermediate, formerVersions, queryResults };
+    const found = { raw, table, quarantine, intermediate, ...former, messages: messages + named };
     const report: EraseReport = { dataset, dryRun, ok, ...found, left, undecided };
     return dryRun ? report : { ...report, proof: await this.record(report) };
   }
@@ -138,7 +145,12 @@ class Erasure {
     });
   }
 
-  private async former(): Promise<Pick<EraseReport, "formerVersions" | "queryResults">> {
+  private messages(): Promise<number> {
+    const { request, search } = this.parts;
+    return eraseMessagesWith(this.lake, request.dataset, search.condition, request.dryRun);
+  }
+
+  private async former(): Promise<Pick<EraseReport, "formerVersions" | "engineFiles" | "queryResults">> {
     const { folder, dryRun } = this.parts.options;
     const { stageBucket, analyticsBucket } = this.lake.outputs;
     let formerVersions = 0;
@@ -147,7 +159,8 @@ class Erasure {
       formerVersions += await purge(this.lake, stageBucket, `${zone}/${folder}`, { wanted, dryRun });
     }
     const all = { wanted: () => true, dryRun };
-    return { formerVersions, queryResults: await purge(this.lake, analyticsBucket, "athena/", all) };
+    const engineFiles = await purge(this.lake, stageBucket, `engines/${folder}`, all);
+    return { formerVersions, engineFiles, queryResults: await purge(this.lake, analyticsBucket, "athena/", all) };
   }
 
   /** A query over all files of the table as they are now; it runs here, because Athena keeps the text of queries. */
@@ -161,7 +174,7 @@ class Erasure {
   private async record(report: EraseReport): Promise<{ digest: string; salt: string }> {
     const { condition } = this.parts.search;
     const proof = digestOf(condition);
-    const { raw, table, quarantine, intermediate, left, undecided } = report;
+    const { raw, table, quarantine, intermediate, left, messages, undecided } = report;
     const detail = {
       digest: proof.digest,
       columns: condition.map(({ column }) => column),
@@ -169,7 +182,7 @@ class Erasure {
       records: raw.records,
       rows: table.rows + quarantine.rows + intermediate.rows,
       ...{ versions: raw.versions + report.formerVersions, queryResults: report.queryResults },
-      ...{ left, undecided: undecided.length },
+      ...{ left, messages, undecided: undecided.length },
     };
     const at = new Date().toISOString();
     const [team, dataset] = report.dataset.split("/");

@@ -9,6 +9,7 @@ import { withWorkspace } from "../../../layer/transform/workspace";
 import type { Progress } from "../../events";
 import type { Lake } from "../connect";
 import { findRecords, type Found, type Search } from "./find";
+import { eraseMessagesOf } from "./messages";
 import { without } from "./records";
 import { deleteVersions, read, versionsOf, type ObjectVersion } from "./versions";
 
@@ -31,6 +32,8 @@ export interface RawReport {
   deleted: string[];
   /** Versions that were deleted for ever: what was rewritten, and older ones that held such records. */
   versions: number;
+  /** Messages about these objects in the control tables that were erased. */
+  messages: number;
   undecided: Undecided[];
 }
 
@@ -51,7 +54,10 @@ const CONCURRENCY = 4;
 
 /** Looks through all versions of all raw objects, and takes the records out of those that hold them. */
 export async function eraseRaw(lake: Lake, search: Search, options: EraseOptions): Promise<RawReport> {
-  const report: RawReport = { scanned: 0, records: 0, rewritten: [], deleted: [], versions: 0, undecided: [] };
+  const report: RawReport = {
+    ...{ scanned: 0, records: 0, rewritten: [], deleted: [], versions: 0, messages: 0 },
+    undecided: [],
+  };
   const queue = new PQueue({ concurrency: CONCURRENCY });
   const failures: unknown[] = [];
   for await (const version of versionsOf(lake, lake.outputs.rawBucket, options.folder)) {
@@ -98,6 +104,8 @@ interface Holder {
 async function takeOut(lake: Lake, options: EraseOptions, holder: Holder, report: RawReport): Promise<void> {
   const { version, found } = holder;
   report.versions++;
+  // Before the object: an interrupted run finds the object again, and through it the messages.
+  report.messages += await eraseMessagesOf(lake, version.key, options.dryRun);
   if (!version.latest || found.kind === "undecided") {
     if (version.latest) report.deleted.push(version.key);
     if (!options.dryRun) await deleteVersions(lake, lake.outputs.rawBucket, [version]);

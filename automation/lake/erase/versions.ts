@@ -117,10 +117,22 @@ export async function read(
   }
 }
 
-/** Reads what lies at a key into a file; answers its entity tag, or undefined when it is gone. */
-export async function download(lake: Lake, bucket: string, key: string, file: string): Promise<string | undefined> {
+/** What was read into a file. */
+export interface Downloaded {
+  etag: string | undefined;
+  metadata: Record<string, string> | undefined;
+}
+
+/** Reads what lies at a key into a file; undefined when it is gone. */
+export async function download(lake: Lake, bucket: string, key: string, file: string): Promise<Downloaded | undefined> {
   const found = await read(lake, bucket, key);
   if (!found) return undefined;
   await pipeline(found.Body, createWriteStream(file));
-  return found.ETag;
+  return { etag: found.ETag, metadata: found.Metadata };
+}
+
+/** The file was deleted or published anew since it was read. */
+export function ifReplaced(error: { $metadata?: { httpStatusCode?: number } }): void {
+  const status = error.$metadata?.httpStatusCode;
+  if (status !== 412 && status !== 404) throw error;
 }

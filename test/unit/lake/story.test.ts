@@ -50,6 +50,18 @@ describe("an object's story", () => {
     assert.match(version.batch?.sqlDigest ?? "", /^[0-9a-f]{64}$/);
   });
 
+  it("tells an object's part of a file that objects share", async () => {
+    const lake = new FakeLake();
+    for (const name of ["one", "two"]) await lake.arrive(KEY.replace("one", name), record(name.length));
+    await lake.settle();
+    const parts = await Promise.all(["one", "two"].map(async (name) => story(lake, KEY.replace("one", name))));
+    const [one, two] = parts.map(({ versions }) => versions[0]?.pre);
+    assert.equal(one?.url, two?.url);
+    assert.deepEqual([one?.from, two?.from], [0, one?.bytes]);
+    assert.match(textOf(parts[1]!), /pre +s3:.*from byte \d+ on/);
+    assert.throws(() => addressOf(one?.url ?? "", fakeOutputs, "object"), code("InvalidObject", /several objects/));
+  });
+
   it("says which version replaced which, and that the files of the one are gone", async () => {
     const lake = await settled(record(1), record(2));
     const { versions } = await story(lake);

@@ -196,6 +196,16 @@ describe("layer: the engine athena", function () {
     });
   }
 
+  it("reads an object's part of a file that objects share", async () => {
+    const way = new Way(stones());
+    const other = "id,name,mass,price,seen,kept,place\n9,other,1,1,,true,Rome\n";
+    const item = stone("a", { preKey: "pre/engineering/stones/shared-0.csv", preStart: Buffer.byteLength(other) });
+    way.s3.put("stage", item.preKey, `${other}${CSV}${other}`);
+    const { processed, failed } = await way.go(item, null);
+    assert.deepEqual(failed, []);
+    assert.equal(processed[0]?.rows, 4);
+  });
+
   it("rejects an object whose CSV is gone", async () => {
     const way = new Way(stones());
     const { failed } = await way.go(stone("a", { preKey: "pre/gone.csv" }), null);

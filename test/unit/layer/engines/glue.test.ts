@@ -8,7 +8,7 @@ import { stageBStateSchema, type HandedOver, type StageBState } from "../../../.
 import { forgetDatasets } from "../../../../layer/store/datasets";
 import { FakeDynamoDb } from "../fakes/dynamodb";
 import { FakeS3 } from "../fakes/s3";
-import { batch, stone, stones } from "./support";
+import { CSV, batch, stone, stones } from "./support";
 
 const run = { id: "jr_1", seconds: 90, dpuSeconds: 180 };
 
@@ -79,6 +79,16 @@ describe("layer: the engine glue", () => {
       ["s3://stage/pre/engineering/stones/a.csv", "s3://stage/pre/engineering/stones/b.csv"],
     );
     assert.ok(request.objects.every(({ sql }) => sql.quarantine?.includes("_reasons") && sql.merge === undefined));
+  });
+
+  it("is given a file of its own of an object whose CSV shares one", async () => {
+    const made = new Batch(stones(glue), ["a", "b"]);
+    made.items[1] = { ...(made.items[1] as HandedOver), preKey: "pre/shared.csv", preStart: 7 };
+    made.s3.put("stage", "pre/shared.csv", `another${CSV}`);
+    const sources = (await made.prepare()).request.objects.map(({ source }) => source);
+    const own = `engines/engineering/stones/out/batch-1/${made.stem(1)}/records.csv`;
+    assert.deepEqual(sources, ["s3://stage/pre/engineering/stones/a.csv", `s3://stage/${own}`]);
+    assert.equal(made.s3.body("stage", own).toString(), CSV);
   });
 
   it("takes workers and timeout of the manifest", async () => {

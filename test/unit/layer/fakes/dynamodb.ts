@@ -147,6 +147,8 @@ function holds(expression: string, item: Item | undefined, update: Conditional):
   return expression.split(" AND ").every((condition) => {
     const absent = /^attribute_not_exists\((\S+)\)$/.exec(condition);
     if (absent) return item?.[absent[1] as string] === undefined;
+    const present = /^attribute_exists\((\S+)\)$/.exec(condition);
+    if (present) return at(item, pathOf(present[1] as string, update)) !== undefined;
     const among = /^(#\S+) IN \((.*)\)$/.exec(condition);
     if (among)
       return (
@@ -163,10 +165,29 @@ function holds(expression: string, item: Item | undefined, update: Conditional):
   });
 }
 
+/** Names of a path such as `#error.#message`. */
+function pathOf(placeholders: string, { ExpressionAttributeNames = {} }: Conditional): string[] {
+  return placeholders.split(".").map((one) => {
+    const found = one.startsWith("#") ? ExpressionAttributeNames[one] : one;
+    assert.ok(found, `no name for ${one}`);
+    return found;
+  });
+}
+
+function at(item: Item | undefined, path: string[]): unknown {
+  return path.reduce<unknown>((value, name) => (value as Item | undefined)?.[name], item);
+}
+
+function setAt(item: Item, path: string[], value: unknown): void {
+  const holder = at(item, path.slice(0, -1)) as Item | undefined;
+  assert.ok(holder, `the path ${path.join(".")} leads nowhere`);
+  holder[path.at(-1) as string] = value;
+}
+
 function updated(item: Item, update: Update): Item {
   const [, sets = "", removes = "", adds = ""] =
     /^(?:SET (.*?))?\s*(?:REMOVE (.*?))?\s*(?:ADD (.*))?$/.exec(update.UpdateExpression as string) ?? [];
-  const result = { ...item };
+  const result = structuredClone(item);
   const name = (placeholder: string) => {
     const found = update.ExpressionAttributeNames?.[placeholder];
     assert.ok(found, `no name for ${placeholder}`);
@@ -176,7 +197,7 @@ function updated(item: Item, update: Update): Item {
     const [left, right] = assignment.split(" = ") as [string, string];
     const value = update.ExpressionAttributeValues?.[right] as unknown;
     assert.notEqual(value, undefined, `no value for ${right}`);
-    result[name(left)] = value;
+    setAt(result, pathOf(left, update), value);
   }
   for (const addition of adds.split(", ").filter(Boolean)) {
     const [left, right] = addition.split(" ") as [string, string];

@@ -17,6 +17,7 @@ interface Version {
   etag: string;
   versionId: string;
   lastModified: Date;
+  metadata?: Record<string, string> | undefined;
 }
 
 /** S3 as far as the layer uses it: the newest version of each object, and former ones by their id where a test wants ids. */
@@ -49,10 +50,10 @@ export class FakeS3 {
   }
 
   /** Puts an object; answers its entity tag. */
-  put(bucket: string, key: string, body: Buffer | string): string {
+  put(bucket: string, key: string, body: Buffer | string, metadata?: Record<string, string>): string {
     const bytes = Buffer.from(body);
     const etag = createHash("md5").update(bytes).digest("hex");
-    const version = { body: bytes, etag, versionId: `v${++this.count}`, lastModified: this.now() };
+    const version = { body: bytes, etag, versionId: `v${++this.count}`, lastModified: this.now(), metadata };
     this.objects.set(`${bucket}/${key}`, version);
     this.versions.set(`${bucket}/${key}`, [...(this.versions.get(`${bucket}/${key}`) ?? []), version]);
     return etag;
@@ -93,17 +94,20 @@ export class FakeS3 {
   }
 
   private getObject(input: GetObjectCommandInput) {
-    const { body, etag } = this.find(input);
+    const { body, etag, metadata: Metadata } = this.find(input);
     if (input.IfMatch !== undefined && input.IfMatch !== etag) throw serviceError("PreconditionFailed", 412);
-    const tail = /^bytes=-(\d+)$/.exec(input.Range ?? "");
-    const bytes = tail ? body.subarray(Math.max(0, body.length - Number(tail[1]))) : body;
-    return { Body: Readable.from(bytes.length > 0 ? [bytes] : []), ETag: `"${etag}"` };
+    const [, from = "", to = ""] = /^bytes=(\d*)-(\d+)$/.exec(input.Range ?? "") ?? [];
+    const start = from === "" ? Math.max(0, body.length - Number(to)) : Number(from);
+    const bytes = input.Range === undefined ? body : body.subarray(start, from === "" ? undefined : Number(to) + 1);
+    return { Body: Readable.from(bytes.length > 0 ? [bytes] : []), ETag: `"${etag}"`, Metadata };
   }
 
-  private async putObject({ Bucket, Key, Body, ContentLength }: PutObjectCommandInput) {
+  private async putObject({ Bucket, Key, Body, ContentLength, Metadata, IfMatch }: PutObjectCommandInput) {
+    if (IfMatch !== undefined && IfMatch !== `"${this.find({ Bucket, Key }).etag}"`)
+      throw serviceError("PreconditionFailed", 412);
     const bytes = Body instanceof Readable ? await buffer(Body) : Buffer.from(Body as Uint8Array);
     assert.equal(bytes.length, ContentLength);
-    return { ETag: `"${this.put(Bucket as string, Key as string, bytes)}"` };
+    return { ETag: `"${this.put(Bucket as string, Key as string, bytes, Metadata)}"` };
   }
 
   private copyObject({ Bucket, Key, CopySource = "" }: CopyObjectCommandInput) {
