@@ -4,6 +4,7 @@ import { checkExpectations, expectation, type Expectation } from "./manifest/exp
 import { groupSchema } from "./manifest/group";
 import { checkOutput, output, partitionBy, type OutputColumn, type TableOf } from "./manifest/output";
 import { reconcileSchema } from "./manifest/reconcile";
+import { checkRetention, retentionSchema } from "./manifest/retention";
 import { checkInput, duplicates, evolution, EVOLUTION, input } from "./manifest/schema";
 import type { CsvSettings, InputColumn, Problem } from "./manifest/schema";
 import { triggersSchema } from "./manifest/triggers";
@@ -48,6 +49,7 @@ export const manifestFileSchema = z
     group: groupSchema,
     triggers: triggersSchema,
     reconcile: reconcileSchema,
+    retention: retentionSchema,
     input: input.describe("The records that producers send."),
     transform: z
       .string()
@@ -92,6 +94,7 @@ export function sizeInBytes(size: string): number {
 }
 
 interface Columns extends TableOf, EngineFields {
+  retention?: string | undefined;
   input: { csv: CsvSettings; columns: InputColumn[] };
   output: { columns: OutputColumn[]; format?: string | undefined };
   expectations: Expectation[];
@@ -100,6 +103,7 @@ interface Columns extends TableOf, EngineFields {
 function checkColumns(manifest: Columns, context: z.RefinementCtx): void {
   const problem: Problem = (path, message) => context.addIssue({ code: "custom", path, message });
   checkEngine(manifest, problem);
+  checkRetention(manifest, problem);
   for (const [part, columns] of [
     ["input", manifest.input.columns],
     ["output", manifest.output.columns],

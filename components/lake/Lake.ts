@@ -131,11 +131,11 @@ export class Lake extends Component<LakeNodes> {
   }
 
   private storage(): LakeStorage {
-    const { scope, settings } = this.args;
+    const { scope, settings, manifests: datasets } = this.args;
     const { retention, lifecycle, forceDestroy, keyDeletionWindow } = settings;
     return new LakeStorage(
       this.logicalName,
-      { scope, retention, lifecycle, forceDestroy, keyDeletionWindow },
+      { scope, retention, datasets, lifecycle, forceDestroy, keyDeletionWindow },
       this.child(),
     );
   }

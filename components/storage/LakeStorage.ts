@@ -1,7 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { retentionDays } from "../../layer/manifest/retention";
 import { Component } from "../Component";
 import type { Scope } from "../scope";
 import type { Duration } from "../units";
+import type { LifecycleRule } from "./lifecycle";
 import { CustomerKey, type CustomerKeyArgs } from "./CustomerKey";
 import { SecureBucket, type SecureBucketArgs } from "./SecureBucket";
 
@@ -17,10 +19,20 @@ export interface StorageRetention {
   queryResults: Duration;
 }
 
+/** A dataset, as far as its data is kept. */
+export interface KeptDataset {
+  team: string;
+  dataset: string;
+  /** How long its objects and all that was made of them are kept, e.g. "365 days". @default for ever */
+  retention?: string | undefined;
+}
+
 /** Arguments of {@link LakeStorage}. */
 export interface LakeStorageArgs {
   scope: Scope;
   retention: StorageRetention;
+  /** The datasets. One with a retention has a rule for each of its folders: S3 takes 1,000 rules a bucket. @default none */
+  datasets?: readonly KeptDataset[];
   /**
    * Creates lifecycle rules.
    * @default true
@@ -53,7 +65,7 @@ export class LakeStorage extends Component<Zones> {
 
   constructor(name: string, args: LakeStorageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("storage:LakeStorage", name, opts);
-    const { scope, retention, forceDestroy, transform = {} } = args;
+    const { scope, retention, datasets = [], forceDestroy, transform = {} } = args;
     this.key = new CustomerKey(
       `${name}-data`,
       { scope, what: "lake", deletionWindow: args.keyDeletionWindow, transform: transform.key },
@@ -73,15 +85,37 @@ export class LakeStorage extends Component<Zones> {
         },
         this.child(),
       );
-    this.raw = zone("raw", { events: true, lifecycle: [{ id: "tiering", tierAfter: "30 days" }] });
-    this.stage = zone("stage", { lifecycle: stageRules(retention) });
+    this.raw = zone("raw", {
+      events: true,
+      lifecycle: [{ id: "tiering", tierAfter: "30 days" }, ...kept("", datasets)],
+    });
+    this.stage = zone("stage", {
+      lifecycle: [
+        ...stageRules(retention),
+        ...["pre/", "post/", "quarantine/"].flatMap((folder) => kept(folder, datasets)),
+      ],
+    });
     this.analytics = zone("analytics", { lifecycle: analyticsRules(retention) });
     this.nodes = { key: this.key, raw: this.raw, stage: this.stage, analytics: this.analytics };
     this.registerOutputs({});
   }
 }
 
-function stageRules({ intermediate, oldVersions, quarantine }: StorageRetention): SecureBucketArgs["lifecycle"] {
+/** Deletes what is older than its dataset's retention, former versions a day later. */
+function kept(folder: string, datasets: readonly KeptDataset[]): LifecycleRule[] {
+  return datasets.flatMap(({ team, dataset, retention }) =>
+    retention === undefined
+      ? []
+      : {
+          id: `retention-${folder.replace("/", "-")}${team}-${dataset}`,
+          prefix: `${folder}${team}/${dataset}/`,
+          expireAfter: `${retentionDays(retention)} days` as Duration,
+          expireOldVersionsAfter: "1 day" as Duration,
+        },
+  );
+}
+
+function stageRules({ intermediate, oldVersions, quarantine }: StorageRetention): LifecycleRule[] {
   return [
     { id: "intermediate", prefix: "pre/", expireAfter: intermediate, expireOldVersionsAfter: oldVersions },
     // What the engines of a batch have read and written; a batch takes at most 30 hours.

@@ -146,6 +146,23 @@ describe("LakeStorage", () => {
     }
   });
 
+  it("deletes what is older than a dataset's retention, in all of its folders, and nothing of others", async () => {
+    const datasets = [
+      { team: "sales", dataset: "orders", retention: "400 days" },
+      { team: "sales", dataset: "leads" },
+    ];
+    const { resources } = await run(() => new LakeStorage("lake", { scope, retention, datasets }));
+    const rules = ofType(resources, bucketTypes.lifecycle).flatMap(({ inputs }) => inputs.rules);
+    const own = rules.filter(({ id }) => String(id).startsWith("retention-"));
+    assert.deepEqual(own.map(({ filter }) => filter.prefix).sort(), [
+      "post/sales/orders/",
+      "pre/sales/orders/",
+      "quarantine/sales/orders/",
+      "sales/orders/",
+    ]);
+    assert.ok(own.every((one) => one.expiration.days === 400 && one.noncurrentVersionExpiration.noncurrentDays === 1));
+  });
+
   it("keeps Stage A's files longer than a message can wait for its redrive", async () => {
     const { resources } = await run(() => new LakeStorage("lake", { scope, retention }));
     const { rules } = inputsOf(resources, bucketTypes.lifecycle, "lake-stage-lifecycle");

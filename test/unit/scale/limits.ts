@@ -50,6 +50,15 @@ const environmentBytes = (inputs: Registered["inputs"]) =>
 /** The limits, with the quota that a new account has. */
 export const limits: readonly Limit[] = [
   {
+    what: "lifecycle rules of a bucket",
+    most: 1_000,
+    source: "https://docs.aws.amazon.com/general/latest/gr/s3.html",
+    found: each(
+      "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+      ({ rules }) => (rules as unknown[]).length,
+    ),
+  },
+  {
     what: "characters of all inline policies of a role",
     most: 10_240,
     source: iam,
