@@ -93,6 +93,8 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
   "stage-b-process-data"(fn, { tables, storage }) {
     tables.datasets.grant(fn, "GetItem");
     tables.idempotency.grant(fn, "GetItem", "PutItem", "UpdateItem", "DeleteItem");
+    // Whether its objects failed meanwhile: then their files must not stay.
+    tables.objectMetadata.grant(fn, "BatchGetItem");
     observes(fn, tables);
     storage.stage.grantRead(fn, PRE, { list: true });
     for (const prefix of [POST, QUARANTINE]) {
@@ -102,6 +104,7 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
   },
   "stage-b-check-job"(fn, { tables, engines }) {
     tables.datasets.grant(fn, "GetItem");
+    tables.objectMetadata.grant(fn, "BatchGetItem");
     engines.grantSteps(fn);
   },
   "stage-b-crawl-data"(fn, { tables, catalog, engines }) {
