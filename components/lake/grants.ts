@@ -119,13 +119,15 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
     storage.stage.grantDelete(fn, POST);
     storage.stage.grantDelete(fn, QUARANTINE);
   },
-  "stage-b-error"(fn, { tables, storage, datasets }) {
+  "stage-b-error"(fn, { tables, storage, datasets, stageB }) {
     records(fn, tables);
     tables.objectMetadata.grant(fn, "BatchGetItem");
     storage.stage.grantList(fn, POST);
     storage.stage.grantDelete(fn, POST);
     storage.stage.grantDelete(fn, QUARANTINE);
     for (const { nodes } of datasets) nodes.queueB.grantSend(fn, "dlq");
+    // An event leaves out an input that is too large for it.
+    stageB.grantDescribe(fn);
   },
   backfill(fn, { tables, storage, arrivals }) {
     tables.datasets.grant(fn, "GetItem");
@@ -136,7 +138,7 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
     storage.analytics.grantRead(fn, BACKFILL_RESULTS);
     arrivals.queue.grantSend(fn);
   },
-  reconcile(fn, { tables, storage, arrivals, datasets }) {
+  reconcile(fn, { tables, storage, arrivals, datasets, stageB }) {
     tables.datasets.grant(fn, "GetItem");
     tables.objectMetadata.grant(fn, "BatchGetItem", "Query", "UpdateItem");
     tables.objectMetadata.grantQuery(fn, "byDataset");
@@ -146,6 +148,7 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
     storage.stage.grantDelete(fn, POST);
     arrivals.queue.grantSend(fn);
     for (const { nodes } of datasets) nodes.queueA.grantSend(fn);
+    stageB.grantDescribe(fn);
     // It hands to itself what it does not finish in its time.
     fn.grantInvoke(fn);
   },
