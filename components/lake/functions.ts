@@ -95,7 +95,17 @@ const definitions = {
     ...small,
     memory: "512 MB",
     timeout: timings.reconcile,
-    env: [...tables, "RAW_BUCKET", "STAGE_BUCKET", "ARRIVALS_QUEUE_URL", "LANES", "RECONCILE_ARN"],
+    env: [
+      ...tables,
+      ...([
+        "RAW_BUCKET",
+        "STAGE_BUCKET",
+        "ARRIVALS_QUEUE_URL",
+        "LANES",
+        "RECONCILE_ARN",
+        "STAGE_B_STATE_MACHINE_ARN",
+      ] as const),
+    ],
   },
   trigger: { ...small, timeout: timings.trigger, env: ["DATASETS_TABLE", "BACKFILL_STATE_MACHINE_ARN"] },
 } as const satisfies Record<string, FunctionDefinition>;
