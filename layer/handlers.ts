@@ -83,3 +83,15 @@ export function handleQueue(
     return processPartialResponse(event, report, new BatchProcessor(EventType.SQS), { throwOnFullBatchFailure: false });
   });
 }
+
+/** A handler of a function that is called directly and has a queue besides: what comes as records is the queue's. */
+export function handleBoth<Answer>(
+  direct: (event: unknown, context: Context) => Promise<Answer>,
+  queue: (event: SQSEvent, context: Context) => Promise<PartialItemFailureResponse>,
+): (event: unknown, context: Context) => Promise<Answer | PartialItemFailureResponse> {
+  return (event, context) => (hasRecords(event) ? queue(event, context) : direct(event, context));
+}
+
+function hasRecords(event: unknown): event is SQSEvent {
+  return Array.isArray((event as Partial<SQSEvent> | null | undefined)?.Records);
+}

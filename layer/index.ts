@@ -3,7 +3,7 @@
  * loaded when it is first called: no function pays for the SDKs of another.
  */
 export { backfillCallSchema } from "./backfill-messages";
-export { handle, handleQueue } from "./handlers";
+export { handle, handleBoth, handleQueue } from "./handlers";
 export { idempotent } from "./idempotent";
 export { httpRequestSchema } from "./trigger-messages";
 export { jobStepSchema } from "./engines/steps";
@@ -52,4 +52,7 @@ export const checkJob = late(() => (require("./flow/check-job") as typeof import
 export const crawl = late(() => (require("./flow/crawl") as typeof import("./flow/crawl")).crawl);
 export const publish = late(() => (require("./flow/publish") as typeof import("./flow/publish")).publish);
 export const recordErrorsB = late(() => (require("./flow/error-b") as typeof import("./flow/error-b")).recordErrorsB);
+export const recordStopped = late(
+  () => (require("./flow/stopped-b") as typeof import("./flow/stopped-b")).recordStopped,
+);
 export const redriveStageB = late(() => (require("./flow/redrive") as typeof import("./flow/redrive")).redriveStageB);

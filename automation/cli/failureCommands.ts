@@ -56,7 +56,7 @@ export const failureCommands: CommandSpecification[] = [
       {
         name: "min-age",
         summary:
-          'count what has stood still for so long, e.g. "5 minutes"; without it, an hour, and 31 hours in Stage B, which may run for 30',
+          'count what has stood still for so long, e.g. "5 minutes", without it an hour; what runs in Stage B counts after 31 hours',
         value: "time",
       },
       { name: "skip-rows", summary: "do not read the Parquet files' row counts (one request a file)" },

@@ -52,6 +52,7 @@ const meanings: Record<(typeof differenceKinds)[number] | (typeof noteKinds)[num
   rows: "files with other rows than recorded",
   failed: "failed for good (tributary redrive)",
   gone: "deleted from the raw bucket since",
+  expired: "older than the dataset's retention",
   replaced: "overwritten or deleted before the lake knew of them",
   waiting: "not triggered by events",
   young: "on their way",

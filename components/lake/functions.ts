@@ -26,6 +26,7 @@ const tables = [
 /** What has to do with engines that work elsewhere. */
 const engines = [
   "DATASETS_TABLE",
+  "OBJECT_METADATA_TABLE",
   "STAGE_BUCKET",
   "DATABASE_NAME",
   "INPUT_DATABASE_NAME",
@@ -68,7 +69,10 @@ const definitions = {
     memory: "3008 MB",
     tmp: "4 GB",
     timeout: timings.stageB.processData,
-    env: ["DATASETS_TABLE", "DATA_SCHEMAS_TABLE", "EVENTS_TABLE", "IDEMPOTENCY_TABLE", "STAGE_BUCKET"],
+    env: [
+      ...(["DATASETS_TABLE", "OBJECT_METADATA_TABLE", "DATA_SCHEMAS_TABLE", "EVENTS_TABLE"] as const),
+      ...(["IDEMPOTENCY_TABLE", "STAGE_BUCKET"] as const),
+    ],
   },
   "stage-b-check-job": { ...small, timeout: timings.stageB.checkJob, env: engines },
   "stage-b-crawl-data": { ...small, timeout: timings.stageB.crawlData, env: ["DATASETS_TABLE", "DATABASE_NAME"] },
@@ -91,7 +95,17 @@ const definitions = {
     ...small,
     memory: "512 MB",
     timeout: timings.reconcile,
-    env: [...tables, "RAW_BUCKET", "STAGE_BUCKET", "ARRIVALS_QUEUE_URL", "LANES", "RECONCILE_ARN"],
+    env: [
+      ...tables,
+      ...([
+        "RAW_BUCKET",
+        "STAGE_BUCKET",
+        "ARRIVALS_QUEUE_URL",
+        "LANES",
+        "RECONCILE_ARN",
+        "STAGE_B_STATE_MACHINE_ARN",
+      ] as const),
+    ],
   },
   trigger: { ...small, timeout: timings.trigger, env: ["DATASETS_TABLE", "BACKFILL_STATE_MACHINE_ARN"] },
 } as const satisfies Record<string, FunctionDefinition>;

@@ -93,6 +93,8 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
   "stage-b-process-data"(fn, { tables, storage }) {
     tables.datasets.grant(fn, "GetItem");
     tables.idempotency.grant(fn, "GetItem", "PutItem", "UpdateItem", "DeleteItem");
+    // Whether its objects failed meanwhile: then their files must not stay.
+    tables.objectMetadata.grant(fn, "BatchGetItem");
     observes(fn, tables);
     storage.stage.grantRead(fn, PRE, { list: true });
     for (const prefix of [POST, QUARANTINE]) {
@@ -102,6 +104,7 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
   },
   "stage-b-check-job"(fn, { tables, engines }) {
     tables.datasets.grant(fn, "GetItem");
+    tables.objectMetadata.grant(fn, "BatchGetItem");
     engines.grantSteps(fn);
   },
   "stage-b-crawl-data"(fn, { tables, catalog, engines }) {
@@ -116,13 +119,15 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
     storage.stage.grantDelete(fn, POST);
     storage.stage.grantDelete(fn, QUARANTINE);
   },
-  "stage-b-error"(fn, { tables, storage, datasets }) {
+  "stage-b-error"(fn, { tables, storage, datasets, stageB }) {
     records(fn, tables);
     tables.objectMetadata.grant(fn, "BatchGetItem");
     storage.stage.grantList(fn, POST);
     storage.stage.grantDelete(fn, POST);
     storage.stage.grantDelete(fn, QUARANTINE);
     for (const { nodes } of datasets) nodes.queueB.grantSend(fn, "dlq");
+    // An event leaves out an input that is too large for it.
+    stageB.grantDescribe(fn);
   },
   backfill(fn, { tables, storage, arrivals }) {
     tables.datasets.grant(fn, "GetItem");
@@ -133,7 +138,7 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
     storage.analytics.grantRead(fn, BACKFILL_RESULTS);
     arrivals.queue.grantSend(fn);
   },
-  reconcile(fn, { tables, storage, arrivals, datasets }) {
+  reconcile(fn, { tables, storage, arrivals, datasets, stageB }) {
     tables.datasets.grant(fn, "GetItem");
     tables.objectMetadata.grant(fn, "BatchGetItem", "Query", "UpdateItem");
     tables.objectMetadata.grantQuery(fn, "byDataset");
@@ -143,6 +148,7 @@ const grants: Readonly<Record<FunctionName, Grant>> = {
     storage.stage.grantDelete(fn, POST);
     arrivals.queue.grantSend(fn);
     for (const { nodes } of datasets) nodes.queueA.grantSend(fn);
+    stageB.grantDescribe(fn);
     // It hands to itself what it does not finish in its time.
     fn.grantInvoke(fn);
   },

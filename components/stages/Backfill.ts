@@ -2,11 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { Component } from "../Component";
 import type { ContainerFunction } from "../compute/ContainerFunction";
 import type { Grantee } from "../iam";
-import { arn, physicalName, type Scope } from "../scope";
+import type { Scope } from "../scope";
 import type { SecureBucket } from "../storage/SecureBucket";
 import { toSeconds } from "../units";
 import { backfillDefinition } from "./backfillDefinition";
-import { StateMachine, stateMachineArn, type StageArgs } from "./StateMachine";
+import { executionsArn, StateMachine, stateMachineArn, type StageArgs } from "./StateMachine";
 import { timings } from "./timings";
 
 /** Name of the machine in physical names; its role must not have the name of the role of the function `backfill`. */
@@ -69,7 +69,7 @@ export class Backfill extends Component<{ machine: StateMachine<"backfill"> }> {
       },
       // A Distributed Map starts its children as executions of its own machine.
       { actions: ["states:StartExecution"], resources: [stateMachineArn(scope, BACKFILL)] },
-      { actions: ["states:DescribeExecution", "states:StopExecution"], resources: [executionsArn(scope)] },
+      { actions: ["states:DescribeExecution", "states:StopExecution"], resources: [executionsArn(scope, BACKFILL)] },
     );
     this.nodes = { machine: this.machine };
     this.registerOutputs({ arn: this.machine.arn });
@@ -78,11 +78,6 @@ export class Backfill extends Component<{ machine: StateMachine<"backfill"> }> {
   /** Allows starting runs, and looking at them. */
   grantRuns(grantee: Grantee): void {
     this.machine.grantStart(grantee, "async");
-    grantee.addStatements({ actions: ["states:DescribeExecution"], resources: [executionsArn(this.scope)] });
+    grantee.addStatements({ actions: ["states:DescribeExecution"], resources: [executionsArn(this.scope, BACKFILL)] });
   }
-}
-
-/** All executions of the machine. */
-function executionsArn(scope: Scope): string {
-  return arn(scope, "states", `execution:${physicalName("stateMachine", scope, BACKFILL)}:*`);
 }

@@ -102,6 +102,11 @@ export function stateMachineArn(scope: Scope, what: string): string {
   return arn(scope, "states", `stateMachine:${physicalName("stateMachine", scope, what)}`);
 }
 
+/** The ARNs of all executions of a Standard machine. */
+export function executionsArn(scope: Scope, what: string): string {
+  return arn(scope, "states", `execution:${physicalName("stateMachine", scope, what)}:*`);
+}
+
 function functionsOf<Role extends string>(args: StateMachineArgs<Role>): ContainerFunction[] {
   return Object.values<ContainerFunction>(args.functions);
 }

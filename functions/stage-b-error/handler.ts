@@ -1,4 +1,7 @@
-import { handle, recordErrorsB, stageBStateSchema } from "@tributary/layer";
+import { handle, handleBoth, handleQueue, recordErrorsB, recordStopped, stageBStateSchema } from "@tributary/layer";
 
-/** Stage B: records failed objects and sends them to the DLQ. */
-export const handler = handle(stageBStateSchema, recordErrorsB, ({ batchId }) => batchId);
+/** Stage B: records failed objects and sends them to the DLQ; also those of executions that ended without doing it. */
+export const handler = handleBoth(
+  handle(stageBStateSchema, recordErrorsB, ({ batchId }) => batchId),
+  handleQueue("standard", recordStopped),
+);

@@ -2,6 +2,7 @@ import { GetQueryResultsCommand } from "@aws-sdk/client-athena";
 import { client } from "../clients";
 import { env, maxAttempts } from "../config";
 import { errorRecord, isFinal, LayerError } from "../errors";
+import { withdrawFailed } from "../flow/withdraw";
 import { digest, fileStem } from "../identity";
 import { log } from "../log";
 import type { FailedB, ProcessedB } from "../messages";
@@ -17,7 +18,9 @@ import { Statements } from "./statements";
 import type { AthenaStep } from "./steps";
 
 /** What the machine is answered when there is no more query to run. */
-export type AthenaAnswer = AthenaStep | (Pick<AthenaStep, "used"> & { processed: ProcessedB[]; failed: FailedB[] });
+export type AthenaAnswer = AthenaStep | Answered;
+
+type Answered = Pick<AthenaStep, "used"> & { processed: ProcessedB[]; failed: FailedB[] };
 
 /** Most bytes of a statement: it is part of an execution's state (256 KB); Athena itself takes 262,144. */
 const LONGEST = 180_000;
@@ -71,14 +74,16 @@ async function written(step: AthenaStep): Promise<AthenaAnswer> {
   const most = FILES_PER_PARTITION * (columns.length > 0 ? manifest.limits.partitionsPerObject : 1);
   const adopted = await adopt(`${outFolder(step)}rows/`, step.item, columns, most);
   requireFiles(adopted.files, countsOf(step.counts ?? []).goodRows, outFolder(step));
-  return answer(step, step.counts ?? [], adopted);
+  const answered = answer(step, step.counts ?? [], adopted);
+  await withdrawFailed(answered.processed);
+  return answered;
 }
 
 function answer(
   step: AthenaStep,
   counts: number[],
   { files, partitions, bytes }: Pick<ProcessedB, "files" | "partitions" | "bytes">,
-): AthenaAnswer {
+): Answered {
   const { item, attempt, used } = step;
   const { goodRows, broken } = countsOf(counts);
   const processed = { item, files, partitions, rows: goodRows, attempt, ...(bytes !== undefined && { bytes }), broken };

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { client } from "../clients";
 import { env } from "../config";
 import { errorRecord, LayerError, Rejection, type ErrorRecord } from "../errors";
+import { withdrawFailed } from "../flow/withdraw";
 import { fileStem } from "../identity";
 import type { Manifest } from "../manifest-schema";
 import { minutesOf } from "../manifest/engine";
@@ -145,6 +146,7 @@ export async function collectJob(state: StageBState): Promise<StageBState> {
       failed.push({ item, error: errorRecord(error), attempt: 1, ...checkedOf(error) });
     }
   }
+  await withdrawFailed(processed);
   const { seconds = 0, dpuSeconds = 0 } = run ?? {};
   const used = [...(state.used ?? []), { by: "glue", milliseconds: seconds * 1_000, megabytes: 0, dpuSeconds }];
   return { ...state, processed, failed, failedCount: failed.length, used };

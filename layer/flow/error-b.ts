@@ -7,7 +7,7 @@ import { deleteFiles, listFiles } from "../objects";
 import { send } from "../queues";
 import { requireDataset } from "../store/datasets";
 import { historyEntry } from "../store/history";
-import { itemName, transition, type ObjectItem } from "../store/metadata";
+import { itemName, transition, type ObjectItem, type Status } from "../store/metadata";
 import { commit, type Committed, type Unit } from "../store/transactions";
 import { stageBMessage } from "./post-update-a";
 import { readCurrents, sweep } from "./publish";
@@ -18,22 +18,50 @@ import { triesOf, type Tries } from "./tries-b";
  * they have in the table's folder, and sends each to the DLQ.
  */
 export async function recordErrorsB(state: StageBState): Promise<{ failed: FailedB[] }> {
-  const failed = state.cause ? allOpen(state, causeOf(state)) : state.failed;
+  if (state.cause) return recordBrokenOff(state, allOpen(state, causeOf(state)));
+  const { ours } = await record(state, state.failed);
+  await sendToDlq(state, ours);
+  return { failed: ours };
+}
+
+/**
+ * A batch whose execution ended without the outcomes of its objects: those that still stand in this batch fail. What another
+ * batch has taken over meanwhile, or a redrive took back, is that one's: the event may come late, and more than once.
+ */
+export async function recordStoppedB(state: StageBState, error: ErrorRecord): Promise<{ failed: FailedB[] }> {
+  return recordBrokenOff(state, allOpen(state, error), { batchIdIs: state.batchId });
+}
+
+async function recordBrokenOff(
+  state: StageBState,
+  failed: FailedB[],
+  guard?: { batchIdIs: string },
+): Promise<{ failed: FailedB[] }> {
+  const { ours, processed } = await record(state, failed, guard);
+  await removeFiles(
+    state,
+    [...ours, ...processed].map(({ item }) => item),
+  );
+  await sendToDlq(state, ours);
+  return { failed: ours };
+}
+
+/** Records the failures of those that have no outcome yet; answers which are this batch's, and which were processed before. */
+async function record(
+  state: StageBState,
+  failed: FailedB[],
+  guard?: { batchIdIs: string },
+): Promise<{ ours: FailedB[]; processed: FailedB[] }> {
   const { manifest } = await requireDataset(state.team, state.dataset);
   const tries = triesOf(state, manifest);
   const answers = await commit(
-    failed.map((one) => errorUnit(state, one, tries)),
+    failed.map((one) => errorUnit(state, one, tries, guard)),
     failed.map((one) => tries.count(one, { failed: 1 })),
   );
-  const ours = failed.filter((one, index) => isOurs(state, one, answers[index] as Committed));
-  const processed = failed.filter((_, index) => known(answers[index] as Committed)?.status === "PROCESSED");
-  if (state.cause)
-    await removeFiles(
-      state,
-      [...ours, ...processed].map(({ item }) => item),
-    );
-  await sendToDlq(state, ours);
-  return { failed: ours };
+  return {
+    ours: failed.filter((one, index) => isOurs(state, one, answers[index] as Committed)),
+    processed: failed.filter((_, index) => known(answers[index] as Committed)?.status === "PROCESSED"),
+  };
 }
 
 function causeOf(state: StageBState): ErrorRecord {
@@ -56,11 +84,12 @@ function allOpen(state: StageBState, error: ErrorRecord): FailedB[] {
   return state.items.map((item) => known.get(itemName(item)) ?? { item, error, attempt: 1 });
 }
 
-function errorUnit(state: StageBState, failed: FailedB, tries: Tries): Unit {
+function errorUnit(state: StageBState, failed: FailedB, tries: Tries, guard?: { batchIdIs: string }): Unit {
   const { item, error } = failed;
   const change = { status: "FAILED", stage: "B", error, batchId: state.batchId } as const;
   const entry = { ...tries.entry(failed), status: "FAILED", error } as const;
-  return [transition(item, ["STAGE_A_DONE", "STAGE_B"], change), historyEntry(entry)];
+  const from: Status[] = guard ? ["STAGE_B"] : ["STAGE_A_DONE", "STAGE_B"];
+  return [transition(item, from, change, { ...(guard && { guard }) }), historyEntry(entry)];
 }
 
 function known(answer: Committed): ObjectItem | undefined {

@@ -18,6 +18,7 @@ import { withEngine, type Engine } from "../transform/engine";
 import { ExpectationsFailed } from "../transform/expectations";
 import { csvToParquet, type Transformed } from "../transform/heavy";
 import { withWorkspace } from "../transform/workspace";
+import { withdrawFailed } from "./withdraw";
 
 /** How many objects at the same time. */
 const CONCURRENCY = 8;
@@ -38,6 +39,7 @@ export async function processData(state: StageBState): Promise<StageBState> {
   for (const result of results) if ("error" in result) throw result.error;
   const processed = results.flatMap((result) => ("value" in result && "files" in result.value ? [result.value] : []));
   const failed = results.flatMap((result) => ("value" in result && "error" in result.value ? [result.value] : []));
+  await withdrawFailed(processed);
   const job = { status: "SUCCEEDED", id: state.batchId } as const;
   return { ...state, job, processed, failed, failedCount: failed.length };
 }

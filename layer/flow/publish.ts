@@ -21,6 +21,7 @@ import {
 import type { Count } from "../store/metrics";
 import { commit, type Committed, type Unit, type Write } from "../store/transactions";
 import { triesOf, type Tries } from "./tries-b";
+import { filesOf } from "./withdraw";
 
 /** Rounds of reading and writing, when others publish versions of the same keys meanwhile. */
 const ROUNDS = 8;
@@ -179,11 +180,6 @@ function unit({ state, tries }: Batch, one: ProcessedB, before: Before, lost: bo
     supersedes.has(itemName({ keyId: current.keyId, version: current.current }));
   const replaced = replaces ? [supersede(current, item.version)] : [];
   return [processed, history, makeCurrent(one, current), ...replaced];
-}
-
-/** All files of an object in the stage bucket but Stage A's: those of the table, and what of it is in quarantine. */
-function filesOf({ files, quarantined }: ProcessedB): string[] {
-  return [...files, ...(quarantined ? [quarantined.key] : [])];
 }
 
 function makeCurrent(one: ProcessedB, current: CurrentItem | undefined): Write {

@@ -1,4 +1,4 @@
-import { env } from "../config";
+import { executionArn } from "../batches";
 import type { Manifest } from "../manifest-schema";
 import type { FailedB, HandedOver, ProcessedB, StageBState } from "../messages";
 import type { Execution } from "../store/history";
@@ -49,9 +49,4 @@ function expectationsOf({ checked, broken, rows = 0, quarantined }: Tried, manif
     return expectationResults(manifest, { stayed: checked.rows, quarantined: checked.quarantined }, checked.broken);
   }
   return broken && expectationResults(manifest, { stayed: rows, quarantined: quarantined?.rows ?? 0 }, broken);
-}
-
-/** The ARN of the batch's execution, which has the batch's name. */
-function executionArn(batchId: string): string {
-  return `${env("STAGE_B_STATE_MACHINE_ARN").replace(":stateMachine:", ":execution:")}:${batchId}`;
 }

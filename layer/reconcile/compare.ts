@@ -5,10 +5,20 @@ import type { RawVersion } from "./streams";
 
 /** How long something may stand still before it counts (ms). */
 export interface Ages {
-  /** Anything but Stage B. */
+  /** Anything but what is at work in Stage B. */
   still: number;
-  /** In Stage B, whose executions run for up to a day. */
-  stageB: number;
+  /** In Stage B while the batch's execution runs, for up to a day and more. */
+  running: number;
+}
+
+/** What versions of keys are judged by. */
+export interface Yardstick {
+  ages: Ages;
+  now: number;
+  /** Whether arriving objects are to be processed at all. */
+  triggered: boolean;
+  /** Versions in Stage B whose batch's execution runs. */
+  running: ReadonlySet<ObjectItem>;
 }
 
 /** What is known of a key. */
@@ -36,20 +46,19 @@ export interface KeyFindings {
 /** Statuses that are an outcome. */
 const FINAL = ["PROCESSED", "FAILED"];
 
-/**
- * Compares what the bucket and the control tables know of one key.
- *
- * @param triggered whether arriving objects are to be processed at all
- */
+/** Compares what the bucket and the control tables know of one key. */
 export function compareKey(
   { raw, items, current }: KeyState,
-  { ages, now, triggered }: { ages: Ages; now: number; triggered: boolean },
+  { ages, now, triggered, running }: Yardstick,
 ): KeyFindings {
   const matched = matchVersions(raw, items);
   const findings: KeyFindings = { unseen: [], stuck: [], unnamed: [], gone: new Set(), notes: [] };
   const old = (time: number, age: number) => now - time >= age;
   for (const item of items.filter((one) => !matched.has(one))) findings.gone.add(item);
-  for (const item of items) judgeItem(item, current, { findings, old, ages });
+  for (const item of items) {
+    const still = old(Date.parse(item.updatedAt), running.has(item) ? ages.running : ages.still);
+    judgeItem(item, current, { findings, still });
+  }
   const byRaw = new Map([...matched].map(([item, version]) => [version, item]));
   const known = raw.findIndex((version) => byRaw.has(version));
   let after: string | undefined;
@@ -67,9 +76,8 @@ export function compareKey(
 function judgeItem(
   item: ObjectItem,
   current: CurrentItem | undefined,
-  { findings, old, ages }: { findings: KeyFindings; old: (time: number, age: number) => boolean; ages: Ages },
+  { findings, still }: { findings: KeyFindings; still: boolean },
 ): void {
-  const still = old(Date.parse(item.updatedAt), item.status === "STAGE_B" ? ages.stageB : ages.still);
   if (!FINAL.includes(item.status)) {
     if (still) findings.stuck.push(item);
     else findings.notes.push("young");

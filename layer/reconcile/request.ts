@@ -22,7 +22,7 @@ export const reconcileSliceSchema = z.object({
   dataset: z.string().min(1).max(64),
   /** Whether to send again what has no outcome, and to delete files that nothing names. */
   mend: z.boolean().default(false),
-  /** How long something may stand still before it counts (s). Default: an hour, and 31 hours in Stage B. */
+  /** How long something may stand still before it counts (s). Default: an hour. While its batch runs in Stage B: 31 hours. */
   minAge: z.number().int().min(0).optional(),
   /** Rows are counted of versions that changed since then (ms since 1970); null: of none. Default: of all. */
   rowsSince: z.number().int().min(0).nullable().default(0),

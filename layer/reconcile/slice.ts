@@ -1,12 +1,14 @@
 import { env } from "../config";
 import { itemsOfKey } from "../flow/identified";
 import { keyIdOf } from "../identity";
+import { retentionDays } from "../manifest/retention";
 import { requireDataset, type Dataset } from "../store/datasets";
 import { CURRENT, itemName, readItems, type CurrentItem, type ObjectItem } from "../store/metadata";
-import { compareKey, type Ages, type KeyFindings } from "./compare";
+import { compareKey, type Ages, type KeyFindings, type Yardstick } from "./compare";
 import { checkPublished, orphansOf, type Published } from "./files";
 import { deleteOrphans, sendAgain, sendEvents } from "./mend";
 import type { Cursor, ReconcileSlice } from "./request";
+import { RunningBatches } from "./running";
 import { keyEntries, stageFiles, type KeyEntry } from "./streams";
 import { nothing, type Difference, type Findings } from "./types";
 
@@ -16,8 +18,8 @@ const KEYS = 100;
 /** How long something may stand still before it counts (ms): longer than a message is on its way when all is well. */
 const STILL = 3_600_000;
 
-/** The same in Stage B: longer than its machine may run (`timings.stageB.machine`, 30 hours). */
-export const STILL_B = 31 * 3_600_000;
+/** The same while a batch's execution runs: longer than it may (`timings.stageB.machine`, 30 hours). */
+export const STILL_RUNNING = 31 * 3_600_000;
 
 /**
  * Compares a dataset's buckets, control tables and Parquet files, from where the last call ended until its time is up.
@@ -35,6 +37,7 @@ class Slice {
   readonly findings = nothing();
   private readonly now = Date.now();
   private readonly ages: Ages;
+  private readonly batches = new RunningBatches();
   private cursor: Cursor;
 
   constructor(
@@ -42,8 +45,7 @@ class Slice {
     private readonly dataset: Dataset,
   ) {
     const { minAge, cursor } = request;
-    this.ages =
-      minAge === undefined ? { still: STILL, stageB: STILL_B } : { still: minAge * 1_000, stageB: minAge * 1_000 };
+    this.ages = { still: minAge === undefined ? STILL : minAge * 1_000, running: STILL_RUNNING };
     this.cursor = cursor ?? { phase: "objects", named: 0, there: 0 };
   }
 
@@ -96,19 +98,27 @@ class Slice {
 
   private async judge(entry: KeyEntry, items: ObjectItem[], currents: Map<string, CurrentItem>): Promise<KeyFindings> {
     const keyId = keyIdOf(env("RAW_BUCKET"), entry.key);
-    const context = { ages: this.ages, now: this.now, triggered: this.dataset.manifest.triggers.events };
     const state = { key: entry.key, raw: entry.raw, current: currents.get(keyId) };
-    const found = compareKey({ ...state, items }, context);
+    const found = compareKey({ ...state, items }, await this.yardstick(items));
     if (found.unseen.length === 0) return found;
     // The index is a little behind the table: what it lacks is looked for in the table itself.
     const all = (await itemsOfKey(keyId)).filter(({ version }) => version !== CURRENT);
-    return compareKey({ ...state, items: all }, context);
+    return compareKey({ ...state, items: all }, await this.yardstick(all));
+  }
+
+  /** Step Functions is asked only about versions that would count, were their batch not at work. */
+  private async yardstick(items: ObjectItem[]): Promise<Yardstick> {
+    const waits = ({ status, updatedAt }: ObjectItem) =>
+      status === "STAGE_B" && this.now - Date.parse(updatedAt) >= this.ages.still;
+    const running = await this.batches.of(items.filter(waits));
+    return { ages: this.ages, now: this.now, triggered: this.dataset.manifest.triggers.events, running };
   }
 
   /** Versions of which a file is missing. */
   private async checkFiles(found: KeyFindings[], countRows: (item: ObjectItem) => boolean): Promise<Set<ObjectItem>> {
     const all = found.flatMap(({ published }) => (published ? [published] : []));
-    const now = this.cursor.phase === "missing" ? all : all.filter(({ item }) => countRows(item));
+    // Where rows were counted it is known already what is missing.
+    const now = all.filter(({ item }) => (this.cursor.phase === "missing" ? !this.countsRows(item) : countRows(item)));
     const checks = await checkPublished(now, countRows);
     const replaced = await this.replaced(now.filter((_, index) => (checks[index]?.differences.length ?? 0) > 0));
     const missing = new Set<ObjectItem>();
@@ -116,8 +126,9 @@ class Slice {
       this.findings.checked.rows += counted;
       if (replaced.has(item)) continue;
       for (const difference of differences) {
-        if (difference.kind === "missing") missing.add(item);
-        else this.add(difference);
+        if (difference.kind !== "missing") this.add(difference);
+        else if (this.isExpired(item)) this.findings.notes.expired++;
+        else missing.add(item);
       }
     }
     return missing;
@@ -190,6 +201,12 @@ class Slice {
   private countsRows({ updatedAt }: ObjectItem): boolean {
     const { rowsSince } = this.request;
     return rowsSince !== null && Date.parse(updatedAt) >= rowsSince;
+  }
+
+  /** S3 has deleted its files, because the manifest says so. */
+  private isExpired({ receivedAt }: ObjectItem): boolean {
+    const { retention } = this.dataset.manifest;
+    return retention !== undefined && this.now - Date.parse(receivedAt) >= retentionDays(retention) * 86_400_000;
   }
 
   private add(difference: Difference): void {

@@ -18,11 +18,12 @@ export type DifferenceKind = (typeof differenceKinds)[number];
  *
  * - `failed`: versions that failed for good; `redrive` is for them
  * - `gone`: versions with an outcome whose object was deleted, by a person or by the bucket's lifecycle
+ * - `expired`: versions whose files are gone because they are older than the dataset's retention
  * - `replaced`: versions that were overwritten or deleted before the lake knew of their key
  * - `waiting`: versions that no event triggers (manifest `triggers`)
  * - `young`: what would be a difference if it had stood still longer
  */
-export const noteKinds = ["failed", "gone", "replaced", "waiting", "young"] as const;
+export const noteKinds = ["failed", "gone", "expired", "replaced", "waiting", "young"] as const;
 
 /** Name of a kind of note. */
 export type NoteKind = (typeof noteKinds)[number];

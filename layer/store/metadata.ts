@@ -97,7 +97,7 @@ export interface TransitionOptions {
   /** Attributes that have to go. */
   remove?: (keyof ObjectItem)[];
   /** A further condition. */
-  guard?: { attemptsBelow: number } | { stageIs: Stage } | { updatedAtIs: string };
+  guard?: { attemptsBelow: number } | { stageIs: Stage } | { updatedAtIs: string } | { batchIdIs: string };
 }
 
 /**
@@ -131,6 +131,7 @@ export function transition(object: ObjectKey, from: Status[], change: Change, op
 function guardOf(guard: NonNullable<TransitionOptions["guard"]>): { name: string; test: string; value: unknown } {
   if ("stageIs" in guard) return { name: "stage", test: "=", value: guard.stageIs };
   if ("updatedAtIs" in guard) return { name: "updatedAt", test: "=", value: guard.updatedAtIs };
+  if ("batchIdIs" in guard) return { name: "batchId", test: "=", value: guard.batchIdIs };
   return { name: "attempts", test: "<", value: guard.attemptsBelow };
 }
 

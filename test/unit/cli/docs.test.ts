@@ -17,7 +17,7 @@ function sources(...folders: string[]): string[] {
 /** Error codes that are made in a source. */
 function codesIn(text: string): string[] {
   const first = text.matchAll(
-    /(?:userError|new Rejection|new ExpectationsFailed|new LayerError)\(\s*"([A-Z][A-Za-z]+)"/g,
+    /(?:userError|new Rejection|new ExpectationsFailed|new LayerError|shortened)\(\s*"([A-Z][A-Za-z]+)"/g,
   );
   const named = text.matchAll(/\bcode: (?:\w+ \? "[A-Z][A-Za-z]+" : )?"([A-Z][A-Za-z]+)"/g);
   const either = text.matchAll(/\bcode: \w+ \? "([A-Z][A-Za-z]+)"/g);

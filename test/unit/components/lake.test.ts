@@ -29,8 +29,9 @@ describe("the lake", function () {
       counts[type] = (counts[type] ?? 0) + 1;
     assert.deepEqual(counts, {
       "aws:athena/workgroup:Workgroup": 1,
-      "aws:cloudwatch/eventRule:EventRule": 1,
-      "aws:cloudwatch/eventTarget:EventTarget": 1,
+      // New objects, and executions that ended without outcomes.
+      "aws:cloudwatch/eventRule:EventRule": 2,
+      "aws:cloudwatch/eventTarget:EventTarget": 2,
       "aws:cloudwatch/logGroup:LogGroup": 20,
       "aws:dynamodb/table:Table": 11,
       // The dataset, its team, two stages, the configuration.
@@ -42,7 +43,7 @@ describe("the lake", function () {
       "aws:kms/alias:Alias": 1,
       "aws:kms/key:Key": 1,
       "aws:lambda/alias:Alias": 17,
-      "aws:lambda/eventSourceMapping:EventSourceMapping": 3,
+      "aws:lambda/eventSourceMapping:EventSourceMapping": 4,
       "aws:lambda/function:Function": 17,
       "aws:lambda/layerVersion:LayerVersion": 1,
       "aws:s3/bucket:Bucket": 4,
@@ -57,7 +58,8 @@ describe("the lake", function () {
       // Reconciles all datasets.
       "aws:scheduler/schedule:Schedule": 1,
       "aws:sfn/stateMachine:StateMachine": 3,
-      "aws:sqs/queue:Queue": 6,
+      // Arrivals, the dataset's two stages, executions that ended without outcomes; each with its DLQ.
+      "aws:sqs/queue:Queue": 8,
     });
   });
 
@@ -120,13 +122,13 @@ describe("the lake", function () {
 
   describe("wiring", () => {
     it("sends new raw objects, and only those, to the arrivals queue", () => {
-      const { eventPattern, name } = inputsOf(resources, "aws:cloudwatch/eventRule:EventRule");
+      const { eventPattern, name } = inputsOf(resources, "aws:cloudwatch/eventRule:EventRule", "lake-arrivals-rule");
       assert.deepEqual(JSON.parse(eventPattern), {
         source: ["aws.s3"],
         "detail-type": ["Object Created"],
         detail: { bucket: { name: [`tributary-prod-raw-${account}-${region}`] } },
       });
-      const target = inputsOf(resources, "aws:cloudwatch/eventTarget:EventTarget");
+      const target = inputsOf(resources, "aws:cloudwatch/eventTarget:EventTarget", "lake-arrivals-target");
       assert.equal(target.arn, `arn:aws:sqs:${region}:${account}:tributary-prod-arrivals`);
       const { policy } = inputsOf(resources, "aws:sqs/queue:Queue", "lake-arrivals-queue");
       const { Condition } = JSON.parse(policy).Statement[1];
@@ -147,7 +149,33 @@ describe("the lake", function () {
         ["tributary-prod-arrivals", "tributary-prod-routing:live", 100, 1, partial],
         ["tributary-prod-engineering-meteorites-a.fifo", "tributary-prod-stage-a-routing:live", 10, undefined, partial],
         ["tributary-prod-engineering-meteorites-b.fifo", "tributary-prod-stage-b-routing:live", 10, undefined, partial],
+        ["tributary-prod-stage-b-stopped", "tributary-prod-stage-b-error:live", 1, undefined, partial],
       ]);
+    });
+
+    it("sends executions of Stage B that ended without outcomes, and no others, to a queue of their own", () => {
+      const { eventPattern, name } = inputsOf(
+        resources,
+        "aws:cloudwatch/eventRule:EventRule",
+        "lake-stage-b-stopped-rule",
+      );
+      const machine = inputsOf(resources, "aws:sfn/stateMachine:StateMachine", "lake-stage-b-machine").name;
+      assert.deepEqual(JSON.parse(eventPattern), {
+        source: ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        detail: {
+          stateMachineArn: [`arn:aws:states:${region}:${account}:stateMachine:${machine}`],
+          status: ["ABORTED", "TIMED_OUT", "FAILED"],
+        },
+      });
+      const target = inputsOf(resources, "aws:cloudwatch/eventTarget:EventTarget", "lake-stage-b-stopped-target");
+      assert.equal(target.arn, `arn:aws:sqs:${region}:${account}:tributary-prod-stage-b-stopped`);
+      const { policy, redrivePolicy } = inputsOf(resources, "aws:sqs/queue:Queue", "lake-stage-b-stopped-queue");
+      const allows = JSON.parse(policy).Statement.filter(({ Effect }: any) => Effect === "Allow");
+      assert.equal(allows.length, 1);
+      assert.deepEqual(allows[0].Principal, { Service: "events.amazonaws.com" });
+      assert.equal(allows[0].Condition.ArnEquals["aws:SourceArn"], `arn:aws:events:${region}:${account}:rule/${name}`);
+      assert.match(JSON.parse(redrivePolicy).deadLetterTargetArn, /:tributary-prod-stage-b-stopped-dlq$/);
     });
 
     it("takes one message at a time when told so", async () => {
@@ -155,7 +183,7 @@ describe("the lake", function () {
       const mappings = ofType(made.resources, "aws:lambda/eventSourceMapping:EventSourceMapping");
       assert.deepEqual(
         mappings.map(({ inputs }) => inputs.batchSize),
-        [1, 1, 1],
+        [1, 1, 1, 1],
       );
     });
 
@@ -253,8 +281,8 @@ describe("the lake", function () {
 
     it("have queues and a table each", async () => {
       const made = await build("prod", {}, [manifest, other]);
-      assert.equal(ofType(made.resources, "aws:sqs/queue:Queue").length, 10);
-      assert.equal(ofType(made.resources, "aws:lambda/eventSourceMapping:EventSourceMapping").length, 5);
+      assert.equal(ofType(made.resources, "aws:sqs/queue:Queue").length, 12);
+      assert.equal(ofType(made.resources, "aws:lambda/eventSourceMapping:EventSourceMapping").length, 6);
       assert.equal(ofType(made.resources, "aws:glue/catalogTable:CatalogTable").length, 2);
     });
 

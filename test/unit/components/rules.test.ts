@@ -89,7 +89,7 @@ describe("the lake's rules", function () {
         }
         assert.match(
           resource,
-          /^arn:aws:(s3:::[a-z0-9-]+\/([a-z]+\/)?\*|logs:[^*]+:log-group:[^*]+:\*|states:[^*]+:execution:tributary-prod-backfills:\*|glue:[^*]+:table\/tributary_prod_[a-z_]+\/\*)$/,
+          /^arn:aws:(s3:::[a-z0-9-]+\/([a-z]+\/)?\*|logs:[^*]+:log-group:[^*]+:\*|states:[^*]+:execution:tributary-prod-(backfills|stage-b):\*|glue:[^*]+:table\/tributary_prod_[a-z_]+\/\*)$/,
         );
       }
     });
@@ -178,9 +178,18 @@ describe("the lake's rules", function () {
         "stage-b-redrive": [[data("b-dlq")], [data("b"), data("b-dlq")]],
         reconcile: [[], [queue("arrivals"), data("a")]],
         backfill: [[], [queue("arrivals")]],
-        "stage-b-error": [[], [data("b-dlq")]],
+        "stage-b-error": [[queue("stage-b-stopped")], [data("b-dlq")]],
       };
       for (const name of functionNames) assert.deepEqual([takes(name), sends(name)], flow[name] ?? [[], []], name);
+    });
+
+    it("let who asks what became of a batch ask about Stage B's executions alone", () => {
+      for (const name of ["stage-b-error", "reconcile"]) {
+        const asks = statements(`lake-${name}-policy`).find((one: any) =>
+          one.Action.includes("states:DescribeExecution"),
+        );
+        assert.deepEqual(asks.Resource, [`arn:aws:states:${region}:${account}:execution:tributary-prod-stage-b:*`]);
+      }
     });
 
     it("let routers start their own stage, in its own way", () => {
@@ -191,6 +200,9 @@ describe("the lake's rules", function () {
       assert.deepEqual(starts, [
         ["stage-a-routing", "states:StartSyncExecution", [machine("stage-a")]],
         ["stage-b-routing", "states:StartExecution", [machine("stage-b")]],
+        // What became of a batch.
+        ["stage-b-error", "states:DescribeExecution", ["*"]],
+        ["reconcile", "states:DescribeExecution", ["*"]],
         ["trigger", "states:DescribeExecution", ["*"]],
         ["trigger", "states:StartExecution", [machine("backfills")]],
       ]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { REDRIVE_SECONDS } from "../../../layer/dlq";
 import { SCHEDULED_SECONDS, SLICE_SECONDS } from "../../../layer/flow/reconcile";
 import { LEASE } from "../../../layer/lease";
-import { STILL_B } from "../../../layer/reconcile/slice";
+import { STILL_RUNNING } from "../../../layer/reconcile/slice";
 import { lake } from "./support/lake";
 import { ofType, type Registered, run } from "./support/mocks";
 
@@ -121,7 +121,7 @@ describe("timeouts of the program's resources", () => {
 
   it("what reconcile takes for stuck in Stage B cannot be running any more", () => {
     const stageB = machines().find(({ name }) => name.endsWith("stage-b"));
-    assert.ok(STILL_B / 1_000 > (stageB?.definition.TimeoutSeconds as number));
+    assert.ok(STILL_RUNNING / 1_000 > (stageB?.definition.TimeoutSeconds as number));
   });
 
   it("retries pause for different times and not for long, and none repeats what the input is to blame for", () => {

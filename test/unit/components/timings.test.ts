@@ -29,6 +29,11 @@ describe("timings", () => {
       changed("stageB", { visibility: "60 seconds" }),
       /stage B: a message/,
     ],
+    [
+      "events about stopped batches that come back too soon",
+      changed("stageB", { stoppedVisibility: "60 seconds" }),
+      /stage B: an event/,
+    ],
   ];
   for (const [what, given, sentence] of wrong) {
     it(`notice ${what}`, () => {

@@ -34,7 +34,8 @@ describe("layer: the flow", () => {
     assert.equal(lake.objects().filter(({ status }) => status === "PROCESSED").length, 10);
     // Register, record A, mark for B, record B: one transaction each.
     assert.equal(lake.dynamodb.requests.TransactWriteCommand, 4);
-    assert.equal(lake.dynamodb.requests.BatchGetCommand, 2);
+    // Whether any failed before its files were there, and what publication asks.
+    assert.equal(lake.dynamodb.requests.BatchGetCommand, 3);
     assert.equal(lake.executions.length, 1);
     assert.equal(lake.s3.requests.GetObjectCommand, 20);
     // One file of Stage A for all, and ten of the table.

@@ -106,6 +106,12 @@ describe("layer: manifests", () => {
       { limits: { objectSize: "256" } },
       'limits.objectSize: a whole number and KB, MB or GB, such as "256 MB"',
     ],
+    ["a retention in hours", { retention: "24 hours" }, 'retention: a whole number of days, such as "365 days"'],
+    [
+      "a retention of an Iceberg table",
+      { retention: "365 days", engine: "athena", output: { format: "iceberg", columns: [{ name: "a", type: "int" }] } },
+      "retention: is for Parquet tables: rows of an Iceberg table are deleted by its own statements",
+    ],
     ["SQL from elsewhere", { transform: "../x.sql" }, "transform: the name of a .sql file in the dataset's folder"],
   ] as const) {
     it(`refuse ${what}`, () => assert.deepEqual(problems(change), [expected]));

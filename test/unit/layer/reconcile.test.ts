@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileStem } from "../../../layer/identity";
 import { left, type Findings } from "../../../layer/reconcile/types";
 import { readMetrics } from "../../../layer/store/metrics";
+import { serviceError } from "./fakes/command";
 import { FakeLake, QUEUES, record } from "./fakes/lake";
 import { compare, KEY, processed } from "./support/reconcile";
 
@@ -116,6 +117,62 @@ describe("layer: reconcile", () => {
       assert.equal(ends.length, 1);
     });
   }
+
+  /** Objects in executions of Stage B; since when, by their items. */
+  async function inStageB(hours: number, ...batches: string[][]): Promise<FakeLake> {
+    const lake = new FakeLake();
+    for (const names of batches) {
+      for (const name of names) await lake.arrive(`${KEY}${name}`, record(names.indexOf(name) + 1));
+      await lake.route();
+      await lake.stageA();
+      await lake.startB();
+    }
+    const updatedAt = new Date(Date.now() - hours * 3_600_000).toISOString();
+    for (const item of lake.objects()) lake.dynamodb.put("objects", { ...item, updatedAt });
+    return lake;
+  }
+
+  for (const [hours, what, stuck] of [
+    [0.9, "has ended", 0],
+    [1.1, "has ended", 2],
+    [1.1, "was never started", 2],
+    [1.1, "runs", 0],
+    [30.9, "runs", 0],
+    [31.1, "runs", 2],
+  ] as const) {
+    it(`takes ${stuck} of 2 for stuck after ${hours} hours in a batch whose execution ${what}`, async () => {
+      const lake = await inStageB(hours, ["a.json", "b.json"]);
+      if (what === "has ended") lake.forgetExecutions();
+      if (what === "was never started") lake.stageBExecutions.started.splice(0);
+      const { differences, notes } = await compare({ minAge: undefined });
+      assert.deepEqual([differences.stuck, notes.young], [stuck, 2 - stuck]);
+    });
+  }
+
+  it("asks once for each batch, and only about what would count", async () => {
+    const lake = await inStageB(2, ["a.json", "b.json"], ["c.json"]);
+    await lake.arrive(`${KEY}d.json`, record(9));
+    await lake.route();
+    await compare({ minAge: undefined });
+    assert.deepEqual([...lake.stageBExecutions.described].sort(), [...lake.executions].sort());
+    const young = await inStageB(0, ["a.json"]);
+    await compare({ minAge: undefined });
+    assert.deepEqual(young.stageBExecutions.described, []);
+  });
+
+  it("waits for a batch that it could not ask about, and says so when it may not ask", async () => {
+    const lake = await inStageB(2, ["a.json"]);
+    lake.forgetExecutions();
+    const { stageBExecutions } = lake;
+    stageBExecutions.describe = () => {
+      throw serviceError("ThrottlingException", 400);
+    };
+    assert.equal((await compare({ minAge: undefined })).notes.young, 1);
+    stageBExecutions.describe = () => {
+      throw serviceError("AccessDeniedException", 400);
+    };
+    await assert.rejects(compare({ minAge: undefined }), { name: "AccessDeniedException" });
+  });
 
   it("changes nothing when it mends what moves on at that moment", async () => {
     const lake = await processed("a.json");

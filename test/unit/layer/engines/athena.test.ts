@@ -11,29 +11,29 @@ import { log } from "../../../../layer/log";
 import type { Manifest } from "../../../../layer/manifest-schema";
 import type { FailedB, HandedOver, ProcessedB } from "../../../../layer/messages";
 import { forgetDatasets } from "../../../../layer/store/datasets";
-import { FakeDynamoDb } from "../fakes/dynamodb";
 import { FakeS3 } from "../fakes/s3";
+import { controlTables, TABLE_VARIABLES } from "../fakes/tables";
 import { FakeAthena } from "./fakeAthena";
 import { CSV, stone, stones, withCsv } from "./support";
 
 /** An object's way through Athena: what Stage B's machine does with `nextQuery`. */
 class Way {
   readonly s3 = new FakeS3();
+  readonly dynamodb = controlTables();
   readonly athena: FakeAthena;
   /** What becomes of the query of that number instead of being run. */
   fails = new Map<number, string>();
 
   constructor(manifest: Manifest) {
     Object.assign(process.env, { STAGE_BUCKET: "stage", DATABASE_NAME: "lake", INPUT_DATABASE_NAME: "input" });
-    process.env.DATASETS_TABLE = "datasets";
+    Object.assign(process.env, TABLE_VARIABLES);
     delete process.env.MAX_ATTEMPTS;
     log.setLogLevel("SILENT");
-    const dynamodb = new FakeDynamoDb({ datasets: ["team", "dataset"] } as never);
     const { team, dataset, table } = manifest;
-    dynamodb.put("datasets", { team, dataset, table, manifest: JSON.stringify(manifest) });
+    this.dynamodb.put("datasets", { team, dataset, table, manifest: JSON.stringify(manifest) });
     this.athena = new FakeAthena(this.s3, csvColumns(manifest));
     forgetDatasets();
-    useClients({ s3: this.s3 as never, dynamodb: dynamodb as never, athena: this.athena.client });
+    useClients({ s3: this.s3 as never, dynamodb: this.dynamodb as never, athena: this.athena.client });
   }
 
   async go(

@@ -6,8 +6,8 @@ import { log } from "../../../../layer/log";
 import type { Manifest } from "../../../../layer/manifest-schema";
 import { stageBStateSchema, type HandedOver, type StageBState } from "../../../../layer/messages";
 import { forgetDatasets } from "../../../../layer/store/datasets";
-import { FakeDynamoDb } from "../fakes/dynamodb";
 import { FakeS3 } from "../fakes/s3";
+import { controlTables, TABLE_VARIABLES } from "../fakes/tables";
 import { CSV, batch, stone, stones } from "./support";
 
 const run = { id: "jr_1", seconds: 90, dpuSeconds: 180 };
@@ -15,17 +15,17 @@ const run = { id: "jr_1", seconds: 90, dpuSeconds: 180 };
 /** A batch on its way through the Glue job, which is played here by what it would write. */
 class Batch {
   readonly s3 = new FakeS3();
+  readonly dynamodb = controlTables();
   readonly items: HandedOver[];
 
   constructor(manifest: Manifest, keys = ["a"]) {
-    Object.assign(process.env, { STAGE_BUCKET: "stage", DATABASE_NAME: "lake", DATASETS_TABLE: "datasets" });
+    Object.assign(process.env, { STAGE_BUCKET: "stage", DATABASE_NAME: "lake", ...TABLE_VARIABLES });
     Object.assign(process.env, { GLUE_WORKERS: "2", GLUE_WORKER_TYPE: "G.1X", GLUE_MINUTES: "120" });
     log.setLogLevel("SILENT");
-    const dynamodb = new FakeDynamoDb({ datasets: ["team", "dataset"] } as never);
     const { team, dataset, table } = manifest;
-    dynamodb.put("datasets", { team, dataset, table, manifest: JSON.stringify(manifest) });
+    this.dynamodb.put("datasets", { team, dataset, table, manifest: JSON.stringify(manifest) });
     forgetDatasets();
-    useClients({ s3: this.s3 as never, dynamodb: dynamodb as never });
+    useClients({ s3: this.s3 as never, dynamodb: this.dynamodb as never });
     this.items = keys.map((key) => stone(key));
   }
 

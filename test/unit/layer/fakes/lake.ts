@@ -22,7 +22,8 @@ import { loadManifests, type Manifest } from "../../../../layer/manifest";
 import { stageAInputSchema, stageAStateSchema, stageBStateSchema, type StageAState } from "../../../../layer/messages";
 import { forgetDatasets } from "../../../../layer/store/datasets";
 import type { CurrentItem, ObjectItem } from "../../../../layer/store/metadata";
-import { serviceError, type Command } from "./command";
+import type { Command } from "./command";
+import { FakeExecutions } from "./executions";
 import { FakeS3 } from "./s3";
 import { FakeSqs } from "./sqs";
 import { controlTables, TABLE_VARIABLES } from "./tables";
@@ -60,11 +61,9 @@ export class FakeLake {
   readonly sqs = new FakeSqs();
   /** Partitions that were registered, as `<table>/<values>`. */
   readonly partitions: string[] = [];
-  /** Stage B executions that were started, in order. */
-  readonly executions: string[] = [];
+  readonly stageBExecutions = new FakeExecutions();
   manifest: Manifest;
   private sequence = 0x100;
-  private waiting: string[] = [];
   /** Thrown by the state of that name instead of its work, or after it. */
   breaks: { state: string; error: Error; times: number; afterwards?: boolean } | undefined;
 
@@ -139,9 +138,14 @@ export class FakeLake {
     return this.consume(QUEUES.b, "fifo", startStageB);
   }
 
-  /** Executions of Stage B that have not begun never will. */
+  /** Stage B executions that were started, in order. */
+  get executions(): readonly string[] {
+    return this.stageBExecutions.started;
+  }
+
+  /** Executions of Stage B that have not begun never will, and no event tells of it. */
   forgetExecutions(): void {
-    this.waiting = [];
+    this.stageBExecutions.stop();
   }
 
   /** Lets everything run until nothing moves any more. */
@@ -199,15 +203,12 @@ export class FakeLake {
   }
 
   private async stepFunctions(command: Command): Promise<unknown> {
-    const { input, name } = command.input as { input: string; name?: string };
+    const { input, name, executionArn } = command.input as { input: string; name?: string; executionArn?: string };
     if (command.constructor.name === "StartSyncExecutionCommand") return this.runStageA(input);
+    if (command.constructor.name === "DescribeExecutionCommand")
+      return this.stageBExecutions.describe(executionArn as string);
     assert.equal(command.constructor.name, "StartExecutionCommand");
-    if (this.executions.includes(name as string)) throw serviceError("ExecutionAlreadyExists", 400);
-    assert.match(name as string, /^[A-Za-z0-9-]{1,80}$/);
-    assert.ok(Buffer.byteLength(input) < 256 * 1024);
-    this.executions.push(name as string);
-    this.waiting.push(input);
-    return {};
+    return this.stageBExecutions.start(name as string, input);
   }
 
   private async runStageA(input: string): Promise<{ status: string; output?: string; error?: string }> {
@@ -243,7 +244,7 @@ export class FakeLake {
   }
 
   private async runStageB(): Promise<boolean> {
-    const waiting = this.waiting.splice(0);
+    const waiting = this.stageBExecutions.begin();
     for (const input of waiting) await this.runBatch(input);
     return waiting.length > 0;
   }
