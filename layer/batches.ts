@@ -1,11 +1,6 @@
 import { DescribeExecutionCommand, type DescribeExecutionCommandOutput } from "@aws-sdk/client-sfn";
 import { client } from "./clients";
-import { env } from "./config";
-
-/** The ARN of a batch's execution, which has the batch's name. */
-export function executionArn(batchId: string): string {
-  return `${env("STAGE_B_STATE_MACHINE_ARN").replace(":stateMachine:", ":execution:")}:${batchId}`;
-}
+import { executionArn } from "./executions";
 
 /** What Step Functions knows of a batch's execution; undefined where there is none: it never began, or ended 90 days ago. */
 export async function describeBatch(batchId: string): Promise<DescribeExecutionCommandOutput | undefined> {

@@ -128,6 +128,8 @@ const processedBSchema = z.object({
   broken: z.array(z.number()).optional(),
   /** Where the rows went that broke an expectation. */
   quarantined: z.object({ key: z.string(), rows: z.number() }).optional(),
+  /** Which version was current when the rows were committed to an Iceberg table (`nameOf`). */
+  seen: z.string().optional(),
 });
 
 const failedBSchema = z.object({
@@ -157,6 +159,8 @@ export const stageBStateSchema = z.object({
   format: z.string().optional(),
   /** What the states before used; the handlers add to it. */
   used: z.array(usedSchema).optional(),
+  /** What removes rows from an Iceberg table that came after those which replace them; run when all is published. */
+  stale: z.object({ sql: z.string() }).optional(),
   /** What a state threw in the end. */
   cause: z.object({ Error: z.string().optional(), Cause: z.string().optional() }).optional(),
 });

@@ -11,7 +11,7 @@ import { findDataset } from "./outputs";
 export interface ReconcileOptions {
   /** Sends again what has no outcome, and deletes files that nothing names. @default false */
   mend?: boolean;
-  /** How long something may stand still before it counts (s). @default an hour; 31 hours in Stage B */
+  /** How long something may stand still before it counts (s). @default an hour; while its batch runs in Stage B, 31 hours */
   minAge?: number;
   /** Whether the rows of Parquet files are counted: one request a file. @default true */
   rows?: boolean;

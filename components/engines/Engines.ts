@@ -63,7 +63,7 @@ export class Engines extends Component<EnginesNodes> {
   get states(): StageBEngines {
     const { scope, settings, catalog } = this.args;
     const { glue, athena } = this.nodes;
-    const { query, glueMargin } = timings.stageB;
+    const { query, stale, glueMargin } = timings.stageB;
     return {
       ...(glue && {
         glue: { job: glueJobName(scope), margin: toSeconds(glueMargin, "timings.stageB.glueMargin") },
@@ -76,16 +76,27 @@ export class Engines extends Component<EnginesNodes> {
           timeout: toSeconds(query, "timings.stageB.query"),
         },
       }),
+      ...(this.iceberg && {
+        iceberg: {
+          workgroup: catalog.names.workgroup,
+          database: catalog.names.database,
+          timeout: toSeconds(stale, "timings.stageB.stale"),
+        },
+      }),
     };
+  }
+
+  private get iceberg(): boolean {
+    return this.args.manifests.some(({ output }) => output.format === "iceberg");
   }
 
   /** Allows what Step Functions does while a batch is with an engine; Athena works with the rights of who asks. */
   grantRun(grantee: Grantee): void {
     const { storage, catalog } = this.args;
     this.nodes.glue?.grantRun(grantee);
-    if (this.nodes.athena === undefined) return;
+    if (this.nodes.athena === undefined && !this.iceberg) return;
     catalog.grantQueries(grantee);
-    for (const prefix of [ENGINES, ICEBERG]) {
+    for (const prefix of [...(this.nodes.athena ? [ENGINES] : []), ICEBERG]) {
       storage.stage.grantRead(grantee, prefix);
       grantQueryOutput(storage.stage, grantee, prefix);
     }

@@ -79,7 +79,7 @@ const definitions = {
   "stage-b-postupdate-metadata": {
     ...small,
     timeout: timings.stageB.postUpdate,
-    env: [...tables, "STAGE_BUCKET", "STAGE_B_STATE_MACHINE_ARN"],
+    env: [...tables, "STAGE_BUCKET", "STAGE_B_STATE_MACHINE_ARN", "DATABASE_NAME"],
   },
   "stage-b-error": {
     ...small,

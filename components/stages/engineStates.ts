@@ -1,4 +1,5 @@
 import { invoke } from "./asl";
+import { STALE_TRIES } from "./timings";
 
 /** What Stage B's definition needs of the engines that work elsewhere; only those that a dataset of the lake uses. */
 export interface StageBEngines {
@@ -15,6 +16,13 @@ export interface StageBEngines {
     /** Objects of a batch at the same time. */
     objects: number;
     /** Seconds after which a query is given up. */
+    timeout: number;
+  };
+  /** Where stale rows of Iceberg tables are removed, whatever engine writes these. */
+  iceberg?: {
+    workgroup: string;
+    database: string;
+    /** Seconds after which the removal is given up. */
     timeout: number;
   };
 }
@@ -172,6 +180,48 @@ function runQuery(
     Next: "NextQuery",
   };
 }
+
+/**
+ * Removes from Iceberg tables what came after the rows that replace it, when versions of a key were committed side by side. It
+ * comes last, when all objects have their outcomes: where it fails to the end, the execution fails, and Step Functions can
+ * redrive it from here.
+ */
+export function staleStates(
+  { workgroup, database, timeout }: NonNullable<StageBEngines["iceberg"]>,
+  { partition }: Pick<Parts, "partition">,
+  next: string,
+): Record<string, object> {
+  return {
+    AnyStale: {
+      Type: "Choice",
+      Choices: [{ Condition: "{% $exists($states.input.stale) %}", Next: "RemoveStale" }],
+      Default: next,
+    },
+    RemoveStale: {
+      Type: "Task",
+      Resource: `arn:${partition}:states:::athena:startQueryExecution.sync`,
+      Arguments: {
+        QueryString: "{% $states.input.stale.sql %}",
+        WorkGroup: workgroup,
+        QueryExecutionContext: { Database: database },
+      },
+      TimeoutSeconds: timeout,
+      Retry: [busyAthena, refusedCommit],
+      Output: "{% $states.input %}",
+      Next: next,
+    },
+  };
+}
+
+/** Another commit to the table came first, or the service failed. */
+const refusedCommit = {
+  ErrorEquals: ["States.TaskFailed", "States.Timeout"],
+  IntervalSeconds: 10,
+  MaxAttempts: STALE_TRIES - 1,
+  BackoffRate: 3,
+  MaxDelaySeconds: 120,
+  JitterStrategy: "FULL",
+};
 
 const busyAthena = {
   ErrorEquals: ["Athena.TooManyRequestsException", "Athena.InternalServerException", "Athena.AmazonAthenaException"],

@@ -1,5 +1,5 @@
 import { invoke, type StateMachineDefinition } from "./asl";
-import { athenaState, engineChoice, glueStates, type StageBEngines } from "./engineStates";
+import { athenaState, engineChoice, glueStates, staleStates, type StageBEngines } from "./engineStates";
 import { STAGE_B_TRIES } from "./timings";
 
 /** Alias ARNs of Stage B's functions. */
@@ -28,7 +28,7 @@ export function stageBDefinition(
   options: { partition: string; timeout: number; engines?: StageBEngines },
 ): StateMachineDefinition {
   const { partition, engines = {} } = options;
-  const { glue, athena } = engines;
+  const { glue, athena, iceberg } = engines;
   const retries = STAGE_B_TRIES - 1;
   const step = (functionArn: string, next: string) =>
     invoke(functionArn, { partition, retries }, { Catch: [toError], Next: next });
@@ -46,8 +46,9 @@ export function stageBDefinition(
       ...(athena && { Athena: athenaState(athena, parts, "CrawlData") }),
       CrawlData: step(functions.crawlData, "PostUpdate"),
       PostUpdate: step(functions.postUpdate, "AnyFailed"),
-      AnyFailed: anyFailed,
-      Error: invoke(functions.error, { partition, retries: ERROR_RETRIES }, { Next: "Done" }),
+      AnyFailed: anyFailed(iceberg ? "AnyStale" : "Done"),
+      Error: invoke(functions.error, { partition, retries: ERROR_RETRIES }, iceberg ? thenStale : { Next: "Done" }),
+      ...(iceberg && staleStates(iceberg, parts, "Done")),
       Done: { Type: "Succeed" },
     },
   };
@@ -60,8 +61,13 @@ const toError = {
   Next: "Error",
 };
 
-const anyFailed = {
-  Type: "Choice",
-  Choices: [{ Condition: "{% $states.input.failedCount > 0 %}", Next: "Error" }],
-  Default: "Done",
-};
+function anyFailed(next: string): object {
+  return {
+    Type: "Choice",
+    Choices: [{ Condition: "{% $states.input.failedCount > 0 %}", Next: "Error" }],
+    Default: next,
+  };
+}
+
+/** What is still to be done is in the input of Error, not in its answer. */
+const thenStale = { Output: "{% $merge([$states.input, $states.result.Payload]) %}", Next: "AnyStale" };

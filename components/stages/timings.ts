@@ -21,6 +21,8 @@ export interface Timings {
     error: Duration;
     /** One query of Athena; its own limit for DML is 30 minutes by default. */
     query: Duration;
+    /** Removing stale rows of Iceberg tables, a few keys at a time. */
+    stale: Duration;
     /** That Step Functions waits for a Glue run beyond its own timeout. */
     glueMargin: Duration;
     machine: Duration;
@@ -58,6 +60,7 @@ export const timings: Timings = {
     postUpdate: "60 seconds",
     error: "60 seconds",
     query: "31 minutes",
+    stale: "10 minutes",
     glueMargin: "10 minutes",
     machine: "30 hours",
     routing: "30 seconds",
@@ -86,6 +89,8 @@ const LAMBDA = 900;
 const EXPRESS = 300;
 /** How often a state of Stage B runs: once, and twice again after an error (`stageBDefinition`). */
 export const STAGE_B_TRIES = 3;
+/** How often the removal of stale rows runs (`staleStates`). */
+export const STALE_TRIES = 3;
 /** Seconds that a Glue run may wait for its turn: 60 times up to 600 (`engineStates.ts`), less while the waits still grow. */
 const GLUE_WAIT = 60 * 600;
 /** The smallest setting `engines.athenaObjects`. */
@@ -112,7 +117,7 @@ export function misfits(t: Timings): string[] {
   const functionsOfB =
     STAGE_B_TRIES * (s(stageB.processData) + s(stageB.crawlData) + s(stageB.postUpdate) + s(stageB.error)) +
     STAGE_B_TRIES * 2 * s(stageB.checkJob);
-  const b = functionsOfB + Math.max(glueTime(stageB), athenaTime(stageB));
+  const b = functionsOfB + Math.max(glueTime(stageB), athenaTime(stageB)) + STALE_TRIES * s(stageB.stale);
   const functions = [
     arrivals.routing,
     stageA.process,

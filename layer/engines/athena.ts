@@ -7,12 +7,14 @@ import { digest, fileStem } from "../identity";
 import { log } from "../log";
 import type { FailedB, ProcessedB } from "../messages";
 import { partitionKeys } from "../manifest/output";
+import { nameOf, readCurrents } from "../store/currents";
 import { requireDataset } from "../store/datasets";
+import type { CurrentItem } from "../store/metadata";
 import { adopt, engineFolder, FILES_PER_PARTITION, requireFiles } from "./adopt";
 import { copyPre } from "./copy";
 import { athena, name } from "./dialect";
 import { athenaFailure } from "./failures";
-import { mergeStatement } from "./iceberg";
+import { commitStatement } from "./iceberg";
 import { checkedOf, countsOf, judge } from "./judge";
 import { Statements } from "./statements";
 import type { AthenaStep } from "./steps";
@@ -64,7 +66,9 @@ async function judged(step: AthenaStep): Promise<AthenaAnswer> {
   // An Iceberg table may still hold rows of an earlier version.
   if (counted.goodRows === 0 && manifest.output.format !== "iceberg")
     return answer(step, counts, { files: [], partitions: [] });
-  return ask({ ...step, phase: "write", counts });
+  if (manifest.output.format !== "iceberg") return ask({ ...step, phase: "write", counts });
+  const current = (await readCurrents([step.item])).get(step.item.keyId);
+  return ask({ ...step, phase: "write", counts, seen: nameOf(current) }, current);
 }
 
 async function written(step: AthenaStep): Promise<AthenaAnswer> {
@@ -84,15 +88,16 @@ function answer(
   counts: number[],
   { files, partitions, bytes }: Pick<ProcessedB, "files" | "partitions" | "bytes">,
 ): Answered {
-  const { item, attempt, used } = step;
+  const { item, attempt, used, seen } = step;
   const { goodRows, broken } = countsOf(counts);
-  const processed = { item, files, partitions, rows: goodRows, attempt, ...(bytes !== undefined && { bytes }), broken };
+  const more = { ...(bytes !== undefined && { bytes }), ...(seen !== undefined && { seen }) };
+  const processed = { item, files, partitions, rows: goodRows, attempt, broken, ...more };
   return { processed: [processed], failed: [], used };
 }
 
 /** The step with the query of its phase, whose token lets Athena run it once however often it is asked for. */
-async function ask(step: AthenaStep): Promise<AthenaStep> {
-  const sql = await statement(step);
+async function ask(step: AthenaStep, current?: CurrentItem): Promise<AthenaStep> {
+  const sql = await statement(step, current);
   if (Buffer.byteLength(sql) > LONGEST)
     throw new LayerError(
       "TransformInvalid",
@@ -104,17 +109,18 @@ async function ask(step: AthenaStep): Promise<AthenaStep> {
   return { ...rest, query: { sql, token } };
 }
 
-async function statement({ team, dataset, batchId, item, attempt, phase }: AthenaStep): Promise<string> {
+async function statement(step: AthenaStep, current: CurrentItem | undefined): Promise<string> {
+  const { team, dataset, item, phase } = step;
   const { manifest } = await requireDataset(team, dataset);
   const source = `(SELECT * FROM ${name(env("INPUT_DATABASE_NAME"))}.${name(manifest.table)} WHERE "_object" = ${athena.literal(fileStem(item))})`;
   const statements = new Statements(athena, { manifest, eventTime: item.eventTime }, source);
   if (phase === "check") return statements.check();
   if (manifest.output.format === "iceberg") {
     const table = `${name(env("DATABASE_NAME"))}.${name(manifest.table)}`;
-    return mergeStatement(athena, statements, { table, item, manifest });
+    return commitStatement(athena, statements, { table, item, manifest, current });
   }
   const keys = partitionKeys(manifest).map((key) => athena.literal(key.name));
-  const to = `s3://${env("STAGE_BUCKET")}/${outFolder({ team, dataset, batchId, item, attempt })}rows/`;
+  const to = `s3://${env("STAGE_BUCKET")}/${outFolder(step)}rows/`;
   const partitioned = keys.length > 0 ? `, partitioned_by = ARRAY[${keys.join(", ")}]` : "";
   return `UNLOAD (${statements.rows()}) TO ${athena.literal(to)} WITH (format = 'PARQUET', compression = 'ZSTD'${partitioned})`;
 }
@@ -124,7 +130,7 @@ function inFolder({ team, dataset, item }: AthenaStep): string {
 }
 
 /** Every attempt has a folder of its own: UNLOAD wants an empty one. */
-function outFolder(step: Pick<AthenaStep, "team" | "dataset" | "batchId" | "item" | "attempt">): string {
+function outFolder(step: AthenaStep): string {
   return `${engineFolder(step)}out/${step.batchId}/${fileStem(step.item)}-${step.item.redrives}-${step.attempt}/`;
 }
 

@@ -12,12 +12,14 @@ import { minutesOf } from "../manifest/engine";
 import { partitionKeys } from "../manifest/output";
 import type { FailedB, HandedOver, ProcessedB, StageBState } from "../messages";
 import { openStage } from "../objects";
+import { nameOf, readCurrents } from "../store/currents";
 import { requireDataset } from "../store/datasets";
+import type { CurrentItem } from "../store/metadata";
 import { adopt, adoptOne, engineFolder, requireFiles } from "./adopt";
 import { copyPre } from "./copy";
 import { name, spark } from "./dialect";
 import { glueFailure } from "./failures";
-import { mergeStatement } from "./iceberg";
+import { commitStatement } from "./iceberg";
 import { checkedOf, countsOf, judge } from "./judge";
 import { csvColumns, Statements } from "./statements";
 
@@ -65,7 +67,9 @@ export async function prepareJob(state: StageBState): Promise<StageBState> {
   const { manifest } = await requireDataset(state.team, state.dataset);
   const folder = batchFolder(state);
   await giveOwnFiles(state);
-  const request = requestOf(state, manifest);
+  const iceberg = manifest.output.format === "iceberg";
+  const currents: Currents = iceberg ? await readCurrents(state.items) : new Map();
+  const request = requestOf(state, manifest, currents);
   const Body = Buffer.from(JSON.stringify(request));
   const Key = `${folder}request.json`;
   const put = { Bucket: env("STAGE_BUCKET"), Key, Body, ContentLength: Body.length };
@@ -77,6 +81,7 @@ export async function prepareJob(state: StageBState): Promise<StageBState> {
     workers: workers ?? Number(env("GLUE_WORKERS")),
     workerType: workerType ?? env("GLUE_WORKER_TYPE"),
     timeout: timeout === undefined ? Number(env("GLUE_MINUTES")) : minutesOf(timeout),
+    ...(iceberg && { seen: state.items.map(({ keyId }) => nameOf(currents.get(keyId))) }),
   };
   return { ...state, glue };
 }
@@ -95,8 +100,14 @@ function sourceOf(state: StageBState, item: HandedOver): string {
   return item.preStart === undefined ? item.preKey : `${batchFolder(state)}${fileStem(item)}/records.csv`;
 }
 
-/** What the job is asked; nothing in it is a path of the machine or a secret. */
-export function requestOf(state: StageBState, manifest: Manifest): JobRequest {
+type Currents = ReadonlyMap<string, CurrentItem>;
+
+/**
+ * What the job is asked; nothing in it is a path of the machine or a secret.
+ *
+ * @param currents which versions are current, of an Iceberg table
+ */
+export function requestOf(state: StageBState, manifest: Manifest, currents: Currents = new Map()): JobRequest {
   const zero = manifest.expectations.flatMap(({ rule }, index) => (rule === "fail" ? [FIRST_EXPECTATION + index] : []));
   return {
     columns: csvColumns(manifest),
@@ -105,14 +116,19 @@ export function requestOf(state: StageBState, manifest: Manifest): JobRequest {
     records: Object.fromEntries(state.items.map((item) => [fileStem(item), item.rows])),
     mostPartitions: manifest.limits.partitionsPerObject,
     rowGroupSize: manifest.output.rowGroupSize,
-    objects: state.items.map((item) => jobObject(state, item, manifest)),
+    objects: state.items.map((item) => jobObject(state, item, manifest, currents.get(item.keyId))),
   };
 }
 
 /** Counts before those of the expectations in a row of `Statements.check`. */
 const FIRST_EXPECTATION = 4;
 
-function jobObject(state: StageBState, item: HandedOver, manifest: Manifest): JobObject {
+function jobObject(
+  state: StageBState,
+  item: HandedOver,
+  manifest: Manifest,
+  current: CurrentItem | undefined,
+): JobObject {
   const stem = fileStem(item);
   const statements = new Statements(spark, { manifest, eventTime: item.eventTime }, "records");
   const table = `glue_catalog.${name(env("DATABASE_NAME"))}.${name(manifest.table)}`;
@@ -126,7 +142,7 @@ function jobObject(state: StageBState, item: HandedOver, manifest: Manifest): Jo
       check: statements.check(),
       rows: statements.rows(),
       quarantine: statements.quarantined(),
-      ...(iceberg && { merge: mergeStatement(spark, statements, { table, item, manifest }) }),
+      ...(iceberg && { merge: commitStatement(spark, statements, { table, item, manifest, current }) }),
     },
   };
 }
@@ -138,10 +154,12 @@ export async function collectJob(state: StageBState): Promise<StageBState> {
   const results = run?.error === undefined ? await resultsOf(state) : undefined;
   const processed: ProcessedB[] = [];
   const failed: FailedB[] = [];
-  for (const item of state.items) {
+  for (const [index, item] of state.items.entries()) {
     try {
       if (results === undefined) throw glueFailure(run?.error ?? "Unknown", run?.cause);
-      processed.push(await collect(state, item, manifest, results.get(fileStem(item))));
+      const seen = state.glue?.seen?.[index];
+      const collected = await collect(state, item, manifest, results.get(fileStem(item)));
+      processed.push({ ...collected, ...(seen !== undefined && { seen }) });
     } catch (error) {
       failed.push({ item, error: errorRecord(error), attempt: 1, ...checkedOf(error) });
     }

@@ -1,6 +1,8 @@
 import { fileStem, sortable } from "../identity";
 import type { Manifest } from "../manifest-schema";
 import type { HandedOver } from "../messages";
+import { isLater, nameOf } from "../store/currents";
+import type { CurrentItem } from "../store/metadata";
 import { name, type Dialect } from "./dialect";
 import type { Statements } from "./statements";
 
@@ -39,6 +41,33 @@ export function mergeStatement(
     "WHEN MATCHED THEN DELETE",
     `WHEN NOT MATCHED AND s._remove = 0 THEN INSERT (${all.join(", ")}) VALUES (${all.map((column) => `s.${column}`).join(", ")})`,
   ].join(" ");
+}
+
+/**
+ * One statement, and so one commit, that leaves of each key the rows of its current version and of those that are later. What
+ * an earlier version committed is stale for ever, whenever it came.
+ */
+export function removalStatement(dialect: Dialect, table: string, currents: readonly CurrentItem[]): string {
+  const stale = currents.map((current) => {
+    const [keyId, version, sequencer] = [current.keyId, nameOf(current), current.sequencer].map(dialect.literal);
+    return `(_key_id = ${keyId} AND (_sequencer < ${sequencer} OR (_sequencer = ${sequencer} AND _version <> ${version})))`;
+  });
+  return `DELETE FROM ${table} WHERE ${stale.join(" OR ")}`;
+}
+
+/**
+ * What an engine commits for an object version: its rows, or, when a later version is current already, the removal of what the
+ * table still holds of earlier ones. A later version without rows leaves nothing in the table that a `MERGE` could see.
+ */
+export function commitStatement(
+  dialect: Dialect,
+  statements: Statements,
+  target: { table: string; item: HandedOver; manifest: Manifest; current: CurrentItem | undefined },
+): string {
+  const { table, item, current } = target;
+  return current !== undefined && isLater(current, item)
+    ? removalStatement(dialect, table, [current])
+    : mergeStatement(dialect, statements, target);
 }
 
 /** A version id may be as long as a key; what files are named by is enough to tell versions apart. */

@@ -20,6 +20,8 @@ export const glueJobSchema = z.object({
   /** Minutes. */
   timeout: z.number().int(),
   run: runSchema.optional(),
+  /** Which version of each object's key was current before, in the order of the batch; of an Iceberg table. */
+  seen: z.array(z.string()).optional(),
 });
 
 export type GlueJob = z.infer<typeof glueJobSchema>;

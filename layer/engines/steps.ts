@@ -24,6 +24,8 @@ export const athenaStepSchema = z.object({
   phase: z.enum(["check", "write"]).optional(),
   /** What was counted before writing. */
   counts: z.array(z.number()).optional(),
+  /** Which version was current before the write, of an Iceberg table. */
+  seen: z.string().optional(),
   /** To be run next: the machine does it. */
   query: z.object({ sql: z.string(), token: z.string() }).optional(),
   /** The query that was run last. */

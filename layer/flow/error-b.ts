@@ -5,12 +5,13 @@ import { log } from "../log";
 import type { FailedB, HandedOver, StageBState } from "../messages";
 import { deleteFiles, listFiles } from "../objects";
 import { send } from "../queues";
+import { readCurrents } from "../store/currents";
 import { requireDataset } from "../store/datasets";
 import { historyEntry } from "../store/history";
 import { itemName, transition, type ObjectItem, type Status } from "../store/metadata";
 import { commit, type Committed, type Unit } from "../store/transactions";
 import { stageBMessage } from "./post-update-a";
-import { readCurrents, sweep } from "./publish";
+import { sweep } from "./publish";
 import { triesOf, type Tries } from "./tries-b";
 
 /**

@@ -3,9 +3,10 @@ import { LayerError } from "../errors";
 import { digest, sortable } from "../identity";
 import { log } from "../log";
 import type { Manifest } from "../manifest-schema";
-import type { HandedOver, ProcessedB, StageBState } from "../messages";
+import type { ProcessedB, StageBState } from "../messages";
 import { deleteFiles } from "../objects";
 import { recordArtifact } from "../store/artifacts";
+import { isLater, nameOf, readCurrents } from "../store/currents";
 import { requireDataset } from "../store/datasets";
 import { recordEvent } from "../store/events";
 import { historyEntry } from "../store/history";
@@ -20,6 +21,7 @@ import {
 } from "../store/metadata";
 import type { Count } from "../store/metrics";
 import { commit, type Committed, type Unit, type Write } from "../store/transactions";
+import { staleRows } from "./stale-rows";
 import { triesOf, type Tries } from "./tries-b";
 import { filesOf } from "./withdraw";
 
@@ -32,16 +34,18 @@ const ROUNDS = 8;
  */
 export async function publish(state: StageBState): Promise<StageBState> {
   const tries = triesOf(state, await manifestOf(state));
+  const batch: Batch = { state, tries, overtaken: new Set(), made: new Map() };
   let open = state.processed ?? [];
   for (let round = 1; open.length > 0; round++) {
     if (round > ROUNDS)
       throw new LayerError("StoreBusy", `${open.length} objects could not be published in ${ROUNDS} rounds`);
     const now = onePerKey(open);
-    const again = await publishRound({ state, tries }, now);
+    const again = await publishRound(batch, now);
     open = [...again, ...open.filter((one) => !now.includes(one))];
   }
   await tellArtifact(state);
-  return state;
+  const stale = await staleRows(state, batch.overtaken);
+  return { ...state, ...(stale && { stale }) };
 }
 
 /** Undefined where it cannot be read: what was made of the objects is published all the same. */
@@ -93,12 +97,17 @@ function onePerKey(processed: ProcessedB[]): ProcessedB[] {
 interface Batch {
   state: StageBState;
   tries: Tries;
+  /** Keys whose current version is not the one that was there when the rows were committed. */
+  overtaken: Set<string>;
+  /** Versions that this publication made current, by their keys. */
+  made: Map<string, string>;
 }
 
 async function publishRound(batch: Batch, processed: ProcessedB[]): Promise<ProcessedB[]> {
   const currents = await readCurrents(processed.map(({ item }) => item));
   const currentOf = (one: ProcessedB) => currents.get(one.item.keyId);
   const losers = processed.filter((one) => isLater(currentOf(one), one.item));
+  for (const one of processed) if (isOvertaken(batch, one, currentOf(one))) batch.overtaken.add(one.item.keyId);
   // Before they are recorded as processed: afterwards nobody would look for their files.
   await deleteFiles(env("STAGE_BUCKET"), losers.flatMap(filesOf));
   const supersedes = await supersedable([...currents.values()]);
@@ -114,6 +123,7 @@ async function publishRound(batch: Batch, processed: ProcessedB[]): Promise<Proc
     if (verdict === "stray") await deleteFiles(env("STAGE_BUCKET"), filesOf(one));
     if (verdict !== "current" || losers.includes(one)) continue;
     winners.push(one);
+    batch.made.set(one.item.keyId, one.item.version);
     if (answers[index]?.written) await tellQuarantined(one);
   }
   await sweep(
@@ -125,10 +135,10 @@ async function publishRound(batch: Batch, processed: ProcessedB[]): Promise<Proc
   return again;
 }
 
-function isLater(current: CurrentItem | undefined, item: HandedOver): boolean {
-  if (current === undefined || current.current === item.version) return false;
-  const mine = sortable(item.sequencer);
-  return current.sequencer > mine || (current.sequencer === mine && current.current > item.version);
+/** An engine commits the versions of a batch in their order: an earlier one of the same batch was there before. */
+function isOvertaken({ made }: Batch, { item, seen = "" }: ProcessedB, current: CurrentItem | undefined): boolean {
+  if (nameOf(current) === seen) return false;
+  return isLater(current, item) || current === undefined || made.get(item.keyId) !== current.current;
 }
 
 function counted(tries: Tries, one: ProcessedB, lost: boolean): Count {
@@ -227,12 +237,6 @@ function judge(one: ProcessedB, answer: Committed, lost: boolean, current: Curre
     return current?.current === one.item.version ? "current" : "again";
   log.warn("decided elsewhere", { key: one.item.key, status: known?.status });
   return "stray";
-}
-
-/** The items that say which version of each key is current, by the key's id. */
-export async function readCurrents(items: HandedOver[]): Promise<Map<string, CurrentItem>> {
-  const found = await readItems<CurrentItem>(items.map(({ keyId }) => ({ keyId, version: CURRENT })));
-  return new Map([...found.values()].map((current) => [current.keyId, current]));
 }
 
 /** Deletes the files of versions that are not current any more. What is interrupted here, the next call finishes. */

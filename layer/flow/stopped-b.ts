@@ -1,8 +1,9 @@
 import type { SQSRecord } from "aws-lambda";
 import { z } from "zod";
-import { describeBatch, executionArn } from "../batches";
+import { describeBatch } from "../batches";
 import { env } from "../config";
 import { Rejection, shortened, type ErrorRecord } from "../errors";
+import { executionArn } from "../executions";
 import type { Failures } from "../handlers";
 import { log } from "../log";
 import { stageBStateSchema, type StageBState } from "../messages";

@@ -1,4 +1,4 @@
-import { executionArn } from "../batches";
+import { executionArn } from "../executions";
 import type { Manifest } from "../manifest-schema";
 import type { FailedB, HandedOver, ProcessedB, StageBState } from "../messages";
 import type { Execution } from "../store/history";

@@ -13,7 +13,8 @@ const engines = {
   glue: { job: "tributary-dev-transform", margin: 600 },
   athena: { workgroup: "tributary-dev-lake", database: "tributary_dev_lake", objects: 5, timeout: 1_860 },
 };
-const definition = (some: Partial<typeof engines>) =>
+const iceberg = { workgroup: "tributary-dev-lake", database: "tributary_dev_lake", timeout: 600 };
+const definition = (some: Partial<typeof engines & { iceberg: typeof iceberg }>) =>
   stageBDefinition(functions, { partition: "aws", timeout: 108_000, engines: some });
 
 const GLUE = "glue:startJobRun.sync";
@@ -32,7 +33,7 @@ const others: Functions = {
 describe("stage B's definition with other engines", function () {
   this.timeout(20_000);
 
-  for (const some of [{ glue: engines.glue }, { athena: engines.athena }, engines]) {
+  for (const some of [{ glue: engines.glue }, { athena: engines.athena }, engines, { ...engines, iceberg }]) {
     const names = Object.keys(some).join(" and ");
     it(`is valid: ${names}`, () => {
       const { isValid, errorsText } = validate(definition(some) as never, { checkArn: true, checkPaths: true });
@@ -59,6 +60,46 @@ describe("stage B's definition with other engines", function () {
     const { engine: _, ...former } = input("duckdb");
     const { path } = await execute(definition(engines), others, former);
     assert.equal(path[1], "ProcessData");
+  });
+});
+
+describe("stage B's definition for Iceberg tables", () => {
+  const stale = { sql: "DELETE FROM t WHERE x" };
+  const asked: any[] = [];
+  const all = (posted: object, remove: (args: any) => any = (args) => (asked.push(args), { QueryExecution: {} })) => ({
+    ...others,
+    [lambda("post")]: (state: any) => ({ ...state, ...posted }),
+    [lambda("error")]: () => ({ failed: ["a"] }),
+    [ATHENA]: remove,
+  });
+  const both = { ...engines, iceberg };
+
+  it("removes stale rows when all is published, in the lake's workgroup", async () => {
+    asked.length = 0;
+    const { path } = await execute(definition(both), all({ stale }), input("duckdb"));
+    assert.deepEqual(path.slice(-4), ["AnyFailed", "AnyStale", "RemoveStale", "Done"]);
+    const context = { Database: "tributary_dev_lake" };
+    assert.deepEqual(asked, [
+      { QueryString: stale.sql, WorkGroup: "tributary-dev-lake", QueryExecutionContext: context },
+    ]);
+  });
+
+  it("removes them behind Error, too, whose answer says nothing of them", async () => {
+    const { path } = await execute(definition(both), all({ stale, failedCount: 1 }), input("duckdb"));
+    assert.deepEqual(path.slice(-4), ["Error", "AnyStale", "RemoveStale", "Done"]);
+  });
+
+  it("has nothing to do for most batches, and no such state where no table is one", async () => {
+    const { path } = await execute(definition(both), all({}), input("duckdb"));
+    assert.deepEqual(path.slice(-3), ["AnyFailed", "AnyStale", "Done"]);
+    assert.ok(!("RemoveStale" in definition(engines).States));
+  });
+
+  it("ends as failed when they cannot be removed, and gives no object a second outcome", async () => {
+    const refused = () => {
+      throw new Thrown("ICEBERG_COMMIT_ERROR", "States.TaskFailed");
+    };
+    await assert.rejects(execute(definition(both), all({ stale }, refused), input("duckdb")), Thrown);
   });
 });
 

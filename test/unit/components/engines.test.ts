@@ -133,6 +133,22 @@ describe("engines of a lake", function () {
     });
   });
 
+  it("remove stale rows of Iceberg tables by Athena, also where Glue writes them", async () => {
+    const made = await build([iceberg]);
+    const { RemoveStale, Athena } = stageB(made).States;
+    assert.deepEqual([RemoveStale.Arguments.WorkGroup, Athena], ["tributary-prod-lake", undefined]);
+    const statements = policy(made, "stage-b");
+    const on = (action: string) =>
+      statements
+        .filter(({ Action }) => Action.includes(action))
+        .flatMap(({ Resource }) => Resource.map((arn) => arn.slice(arn.indexOf("/") + 1)))
+        .sort();
+    assert.deepEqual(on("athena:StartQueryExecution"), ["tributary-prod-lake"]);
+    assert.deepEqual(on("s3:PutObject"), ["athena/*", "iceberg/*"]);
+    assert.deepEqual(on("s3:DeleteObject"), ["iceberg/*"]);
+    assert.ok(!("RemoveStale" in stageB(await build([spark])).States));
+  });
+
   it("are all of them in the machine of a lake that uses all", () => {
     const { States, StartAt } = stageB(resources);
     assert.equal(StartAt, "Engine");

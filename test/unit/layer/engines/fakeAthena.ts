@@ -2,6 +2,7 @@ import { DuckDBInstance, type DuckDBConnection } from "@duckdb/node-api";
 import assert from "node:assert/strict";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { SOURCE_COLUMNS } from "../../../../layer/engines/iceberg";
 import { temporaryFolder } from "../../support/temporaryFolder";
 import type { FakeS3 } from "../fakes/s3";
 
@@ -31,11 +32,31 @@ export class FakeAthena {
     this.connection ??= await this.connect();
     this.statements.push(sql);
     const id = `query-${this.statements.length}`;
+    if (sql.startsWith("DELETE")) return this.change(sql, id);
     const folder = temporaryFolder("athena");
     const dialect = (await this.withInput(sql, folder)).replaceAll(" varchar", " VARCHAR");
     const unload = /^UNLOAD \((.*)\) TO 's3:\/\/stage\/([^']*)' WITH \((.*)\)$/s.exec(dialect);
+    if (dialect.startsWith("MERGE")) return this.change(dialect, id);
     if (unload) await this.unload(folder, unload.slice(1) as [string, string, string]);
     else this.results.set(id, await this.select(dialect));
+    return id;
+  }
+
+  /** Makes an Iceberg table of the database; DuckDB's own table stands for it. */
+  async createTable(table: string, columns: string[]): Promise<void> {
+    this.connection ??= await this.connect();
+    const source = SOURCE_COLUMNS.map((column) => `${column} VARCHAR`);
+    await this.connection.run("CREATE SCHEMA IF NOT EXISTS lake");
+    await this.connection.run(`CREATE TABLE lake."${table}" (${[...columns, ...source].join(", ")})`);
+  }
+
+  /** All rows of a select. */
+  async rows(sql: string): Promise<unknown[][]> {
+    return (await (this.connection as DuckDBConnection).runAndReadAll(sql)).getRowsJson();
+  }
+
+  private async change(sql: string, id: string): Promise<string> {
+    await (this.connection as DuckDBConnection).run(sql);
     return id;
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { useClients } from "../../../../layer/clients";
 import { collectJob, prepareJob, type JobRequest } from "../../../../layer/engines/glue";
-import { fileStem } from "../../../../layer/identity";
+import { digest, fileStem, sortable } from "../../../../layer/identity";
 import { log } from "../../../../layer/log";
 import type { Manifest } from "../../../../layer/manifest-schema";
 import { stageBStateSchema, type HandedOver, type StageBState } from "../../../../layer/messages";
@@ -187,5 +187,32 @@ describe("layer: the engine glue", () => {
     assert.match(merge, /WHEN MATCHED THEN DELETE WHEN NOT MATCHED AND s\._remove = 0 THEN INSERT/);
     const state = await made.collect([{ stem: made.stem(0), counts: [4, 3, 3, 0] }]);
     assert.deepEqual([state.processed?.[0]?.files, state.processed?.[0]?.rows], [[], 3]);
+    assert.equal(state.processed?.[0]?.seen, "");
+  });
+
+  it("commits no rows to an Iceberg table of a version when a later one is current, and says which it saw", async () => {
+    const made = new Batch(stones({ ...glue, partitionBy: [], output: { ...stones().output, format: "iceberg" } }), [
+      "a",
+      "b",
+    ]);
+    const [a, b] = made.items as [HandedOver, HandedOver];
+    const current = { version: "CURRENT", files: [], datasetId: "engineering/stones", key: "k" };
+    made.dynamodb.put("objects", { ...current, keyId: a.keyId, current: "v2", sequencer: sortable("2") });
+    made.dynamodb.put("objects", { ...current, keyId: b.keyId, current: "v0", sequencer: sortable("0") });
+    const { request } = await made.prepare();
+    assert.match(
+      request.objects[0]?.sql.merge ?? "",
+      /^DELETE FROM glue_catalog\."lake"\."stones" WHERE \(_key_id = '/,
+    );
+    assert.match(request.objects[1]?.sql.merge ?? "", /^MERGE INTO/);
+    const results = [0, 1].map((index) => ({ stem: made.stem(index), counts: [4, 3, 3, 0] }));
+    const { processed = [] } = await made.collect(results);
+    assert.deepEqual(
+      processed.map(({ rows, seen }) => [rows, seen]),
+      [
+        [3, digest("v2", 16)],
+        [3, digest("v0", 16)],
+      ],
+    );
   });
 });
