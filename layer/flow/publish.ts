@@ -195,10 +195,10 @@ function unit({ state, tries }: Batch, one: ProcessedB, before: Before, lost: bo
 function makeCurrent(one: ProcessedB, current: CurrentItem | undefined): Write {
   const { item, files, quarantined } = one;
   const obsolete = obsoleteAfter(filesOf(one), current);
-  const { team, dataset, key, version } = item;
+  const { key, version } = item;
   const change = {
     ...{ current: version, sequencer: sortable(item.sequencer), files, obsolete },
-    ...{ datasetId: `${team}/${dataset}`, key, aside: quarantined ? [quarantined.key] : [] },
+    ...{ key, aside: quarantined ? [quarantined.key] : [] },
   };
   const { expression, names, values } = updateExpression(change);
   return {

@@ -46,8 +46,7 @@ export interface CurrentItem {
   keyId: string;
   version: typeof CURRENT;
   current: string;
-  /** Both for the index byDataset. */
-  datasetId: string;
+  /** Of the object. Without a `datasetId` the item is in no index, which would be one more write a publication. */
   key: string;
   /** In sortable form. */
   sequencer: string;

@@ -2,10 +2,9 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { useClients } from "../../../layer/clients";
 import { recordArtifact } from "../../../layer/store/artifacts";
-import { objectsOf } from "../../../layer/store/byDataset";
 import { recordEvent } from "../../../layer/store/events";
 import { historyEntry, unpacked } from "../../../layer/store/history";
-import { CURRENT, newItem, register, transition } from "../../../layer/store/metadata";
+import { newItem, register, transition } from "../../../layer/store/metadata";
 import { addMetrics, readMetrics } from "../../../layer/store/metrics";
 import { currentSchema, recordSchema } from "../../../layer/store/schemas";
 import { commit } from "../../../layer/store/transactions";
@@ -206,46 +205,5 @@ describe("layer: artifacts", () => {
     assert.equal(items.length, 1);
     assert.equal(items[0]?.fileCount, 5_000);
     assert.ok(Buffer.byteLength(JSON.stringify(items[0])) < 400 * 1024);
-  });
-});
-
-describe("layer: the objects of a dataset", () => {
-  it("come page by page in the order in which S3 lists their keys, without the items of the keys", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.uniqueArray(fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }), { maxLength: 30 }),
-        async (names) => {
-          const dynamodb = tables();
-          const keys = names.map((name) => `t/d/${name}`);
-          for (const [id, key] of keys.entries()) dynamodb.put("objects", { ...item(id, { key }) });
-          dynamodb.put("objects", { ...item(0, { key: "t/d/" }), version: CURRENT });
-          dynamodb.put("objects", { ...item(1, { key: "t/e/x", dataset: "e", keyId: "other" }) });
-          const found: string[] = [];
-          for await (const page of objectsOf("t", "d")) found.push(...page.map(({ key }) => key));
-          const asListed = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-          assert.deepEqual(found, asListed);
-        },
-      ),
-      { numRuns: 20 },
-    );
-  });
-
-  it("may be asked for by prefix, and with the items of the keys", async () => {
-    const dynamodb = tables();
-    for (const [id, key] of ["t/d/a/1", "t/d/a/2", "t/d/b/1"].entries())
-      dynamodb.put("objects", { ...item(id, { key }) });
-    dynamodb.put("objects", { ...item(0, { key: "t/d/a/1" }), version: CURRENT });
-    const read = async (wanted: object) => {
-      const found: string[] = [];
-      for await (const page of objectsOf("t", "d", wanted))
-        found.push(...page.map(({ keyId, version }) => `${keyId} ${version}`));
-      return found;
-    };
-    assert.deepEqual(await read({ prefix: "t/d/a/" }), ["key0 1", "key1 1"]);
-    assert.deepEqual((await read({ prefix: "t/d/a/", currents: true })).sort(), [
-      "key0 1",
-      `key0 ${CURRENT}`,
-      "key1 1",
-    ]);
   });
 });

@@ -196,7 +196,7 @@ describe("layer: the engine glue", () => {
       "b",
     ]);
     const [a, b] = made.items as [HandedOver, HandedOver];
-    const current = { version: "CURRENT", files: [], datasetId: "engineering/stones", key: "k" };
+    const current = { version: "CURRENT", files: [], key: "k" };
     made.dynamodb.put("objects", { ...current, keyId: a.keyId, current: "v2", sequencer: sortable("2") });
     made.dynamodb.put("objects", { ...current, keyId: b.keyId, current: "v0", sequencer: sortable("0") });
     const { request } = await made.prepare();
