@@ -55,7 +55,7 @@ export const datasetCommands: CommandSpecification[] = [
     examples: [
       { line: "tributary dataset test", does: "all datasets of the checkout, before they are deployed" },
       { line: "tributary dataset test sales/orders --file monday.json", does: "what the lake would make of that file" },
-      { line: "tributary dataset test --junit reports/datasets.xml", does: "for CI" },
+      { line: "tributary dataset test --junit reports/datasets.xml", does: "what the pipeline's lint build does" },
     ],
     json: '{ "ok", "error"?, "datasets": [{ "dataset", "ok", "tests": [{ "file"?, "ok", "records": n, "rows": n, "quarantined": n, "files": n, "partitions": [folder], "group"?, "expectations": [{ "name", "check", "column"?, "rule", "checked": n, "broken": n }], "casts": [{ "column", "type", "gives", "changed": n, "loses" }], "failure"?, "seconds": n }], "queries": [{ "name", "doubt"? }], "seconds": n }], "junit"? }',
     module: "dataset-test",
