@@ -60,4 +60,21 @@ export const datasetCommands: CommandSpecification[] = [
     json: '{ "ok", "error"?, "datasets": [{ "dataset", "ok", "tests": [{ "file"?, "ok", "records": n, "rows": n, "quarantined": n, "files": n, "partitions": [folder], "group"?, "expectations": [{ "name", "check", "column"?, "rule", "checked": n, "broken": n }], "casts": [{ "column", "type", "gives", "changed": n, "loses" }], "failure"?, "seconds": n }], "queries": [{ "name", "doubt"? }], "seconds": n }], "junit"? }',
     module: "dataset-test",
   },
+  {
+    name: "dataset schema",
+    summary: "what a dataset's objects looked like, version by version, as the lake saw it",
+    details:
+      "Read from the control table data-schemas: a version is made when an object has a field that none had before, or a wider type. It tells when that was, which object was the first, and what differs from the " +
+      "version before. These are the fields of the raw objects, whatever the manifest takes of them.",
+    arguments: [environment, dataset],
+    flags: [],
+    examples: [
+      {
+        line: "tributary dataset schema prod sales/orders",
+        does: "since when there is that field, and who sent it first",
+      },
+    ],
+    json: '{ "dataset", "versions": [{ "version": n, "recordedAt", "object"?, "source": { "keyId", "version" }, "columns": [{ "name", "type" }], "added": [{ "name", "type" }], "removed": [{ "name", "type" }], "retyped": [{ "name", "from", "to" }] }] }',
+    module: "dataset-schema",
+  },
 ];
