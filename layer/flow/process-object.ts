@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { env } from "../config";
+import { noRoom, requireRoomFor } from "../engines/capacity";
 import { errorRecord, Rejection } from "../errors";
-import { inGroups, type Result } from "../groups";
+import type { Result } from "../groups";
 import { fileStem } from "../identity";
 import { log } from "../log";
 import { sizeInBytes } from "../manifest-schema";
@@ -13,6 +14,7 @@ import { withEngine, type Engine } from "../transform/engine";
 import { recordsToCsv } from "../transform/light";
 import { stage } from "../transform/staging";
 import { withWorkspace } from "../transform/workspace";
+import { withRoom } from "./alone";
 import { recordSeen, type Seen } from "./schemas-seen";
 
 /** How many objects at the same time: waiting for S3 is what takes long. */
@@ -37,7 +39,7 @@ async function processAll(items: StageAItem[]): Promise<Result<StageAItem, Proce
   const seen: Seen[] = [];
   const results = await withWorkspace((directory) =>
     withEngine(directory, (engine) =>
-      inGroups(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item, seen)),
+      withRoom(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item, seen)),
     ),
   );
   await recordSeen(seen);
@@ -55,6 +57,7 @@ async function processOne(engine: Engine, item: StageAItem, seen: Seen[]): Promi
   try {
     const preKey = `pre/${ref.team}/${ref.dataset}/${fileStem(ref)}.csv`;
     const made = await withWorkspace(async (directory) => {
+      await requireRoomFor(ref.size, directory);
       const file = join(directory, "records");
       const csv = join(directory, "records.csv");
       const shape = await stage(await openRaw(ref), file, limit, manifest.input.format);
@@ -66,7 +69,7 @@ async function processOne(engine: Engine, item: StageAItem, seen: Seen[]): Promi
     return { item, preKey, ...made };
   } catch (error) {
     if (error instanceof Replaced) return { item, preKey: "", rows: 0, supersededBy: `etag ${error.etag}` };
-    throw error;
+    throw (await noRoom(error, ref.size, engine.directory)) ?? error;
   }
 }
 
