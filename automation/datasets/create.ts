@@ -5,8 +5,7 @@ import { Rejection } from "../../layer/errors";
 import { loadManifests, parseManifest, sizeInBytes, type Manifest } from "../../layer/manifest";
 import { isNested } from "../../layer/manifest/types";
 import { withEngine, type Engine } from "../../layer/transform/engine";
-import { csvToParquet } from "../../layer/transform/heavy";
-import { expectationResults, type ExpectationResult } from "../../layer/transform/results";
+import type { ExpectationResult } from "../../layer/transform/results";
 import { identifier, literal } from "../../layer/transform/sql";
 import { stage } from "../../layer/transform/staging";
 import { withWorkspace } from "../../layer/transform/workspace";
@@ -15,6 +14,7 @@ import { infer, type Inferred } from "./infer";
 import { splitName } from "./names";
 import { shortSample } from "./sample";
 import { manifestText, transformText } from "./text";
+import { tryRecords } from "./trial";
 
 /** A file up to this size (bytes) becomes the sample as it is; of a larger one, the first records do. */
 const SMALL = 1024 ** 2;
@@ -118,11 +118,10 @@ async function attempt(
       const text = manifestText({ ...names, inferred, keys });
       return { text, manifest: { ...parseManifest(text, label), sql: sql.trim() } };
     };
-    const run = (manifest: Manifest) => csvToParquet(engine, csv, engine.directory, manifest);
+    const run = (manifest: Manifest) => tryRecords(engine, engine.directory, { file: records, shape }, manifest);
     const { files } = await run(write([]).manifest);
     const { text, manifest } = write(await keysOf(engine, files[0]?.file, inferred));
-    const { rows, quarantined, broken } = await run(manifest);
-    const expectations = expectationResults(manifest, { stayed: rows, quarantined }, broken);
+    const { rows, expectations } = await run(manifest);
     return { manifest, inferred, rows, expectations, texts: { "manifest.yaml": text, "transform.sql": sql } };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;

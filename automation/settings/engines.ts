@@ -43,7 +43,7 @@ export const enginesSchema = z.strictObject({
   /** `engine: auto` gives batches whose CSV is not larger than this to DuckDB. */
   duckdbLimit: size("1 MB").default("512 MB"),
   /** `engine: auto` gives batches up to this size to Athena, and larger ones to Glue. */
-  athenaLimit: size("1 MB").default("50 GB"),
+  athenaLimit: size("1 MB").default("4 GB"),
   /** Objects of a batch that Athena works on at the same time: a batch runs so many queries. */
   athenaObjects: between(2, 10).default(5),
   glue: glueSchema.prefault({}),

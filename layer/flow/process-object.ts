@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import { noRoom, requireRoomFor } from "../engines/capacity";
 import { errorRecord, isFinal, Rejection } from "../errors";
-import { inGroups, type Result } from "../groups";
+import type { Result } from "../groups";
 import { log } from "../log";
 import { sizeInBytes } from "../manifest-schema";
 import type { FailedA, ProcessedA, StageAItem, StageAState } from "../messages";
@@ -12,6 +13,7 @@ import { withEngine, type Engine } from "../transform/engine";
 import { recordsToCsv } from "../transform/light";
 import { stage } from "../transform/staging";
 import { withWorkspace } from "../transform/workspace";
+import { withRoom } from "./alone";
 import { recordSeen, type Seen } from "./schemas-seen";
 
 /** How many objects at the same time: waiting for S3 is what takes long. */
@@ -36,7 +38,7 @@ async function processAll(items: StageAItem[]): Promise<Result<StageAItem, Proce
   const call: Call = { seen: [], files: new PreFiles() };
   const results = await withWorkspace((directory) =>
     withEngine(directory, (engine) =>
-      inGroups(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item, call)),
+      withRoom(items, { group: ({ ref }) => ref.group, concurrency }, (item) => processOne(engine, item, call)),
     ),
   );
   const placed = await placeKept(results, call.files);
@@ -79,6 +81,7 @@ async function processOne(engine: Engine, item: StageAItem, { seen, files }: Cal
   if (ref.size === 0) throw new Rejection("EmptyObject", "the object has 0 bytes");
   try {
     return await withWorkspace(async (directory) => {
+      await requireRoomFor(ref.size, directory);
       const file = join(directory, "records");
       const csv = join(directory, "records.csv");
       const shape = await stage(await openRaw(ref), file, limit, manifest.input.format);
@@ -88,7 +91,7 @@ async function processOne(engine: Engine, item: StageAItem, { seen, files }: Cal
     }, engine.directory);
   } catch (error) {
     if (error instanceof Replaced) return { item, preKey: "", rows: 0, supersededBy: `etag ${error.etag}` };
-    throw error;
+    throw (await noRoom(error, ref.size, engine.directory)) ?? error;
   }
 }
 

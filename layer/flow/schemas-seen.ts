@@ -1,7 +1,7 @@
 import { log } from "../log";
 import type { ObjectRef } from "../messages";
 import { recordEvent } from "../store/events";
-import { recordSchema, type SchemaColumn } from "../store/schemas";
+import { recordSchema, schemaDifference, type SchemaColumn } from "../store/schemas";
 import type { Field } from "../transform/formats/source";
 import { wider } from "../transform/formats/observe";
 
@@ -62,7 +62,7 @@ async function recordOf(name: string, objects: Seen[]): Promise<void> {
   };
   const now = await recordSchema(team, dataset, merge, { keyId, version });
   if (changes && now.version > 1) {
-    const detail = { version: now.version, ...difference(typesOf(before), now.columns) };
+    const detail = { version: now.version, ...told(before, now.columns) };
     await recordEvent({ team, dataset, kind: "schema-changed", objectKeyId: keyId, detail });
   }
   recorded.set(name, typesOf(now.columns));
@@ -89,11 +89,8 @@ function widened(
   return { types: result, changed };
 }
 
-function difference(was: ReadonlyMap<string, string>, columns: SchemaColumn[]): Record<string, unknown> {
-  const added = columns.filter(({ name }) => !was.has(name));
-  const retyped = columns.filter(({ name, type }) => was.has(name) && was.get(name) !== type);
-  return {
-    added: added.slice(0, TOLD),
-    retyped: retyped.slice(0, TOLD).map(({ name, type }) => ({ name, from: was.get(name), to: type })),
-  };
+/** A schema only ever grows, so nothing is removed. */
+function told(before: readonly SchemaColumn[], columns: SchemaColumn[]): Record<string, unknown> {
+  const { added, retyped } = schemaDifference(before, columns);
+  return { added: added.slice(0, TOLD), retyped: retyped.slice(0, TOLD) };
 }

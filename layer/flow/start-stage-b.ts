@@ -4,7 +4,7 @@ import { client } from "../clients";
 import { env } from "../config";
 import { FILES_PER_PARTITION } from "../engines/adopt";
 import { chooseEngine, type EngineLimits } from "../engines/choose";
-import { ATHENA_OBJECTS, enginesOf } from "../manifest/engine";
+import { ATHENA_OBJECTS, type EngineName } from "../manifest/engine";
 import type { Failures } from "../handlers";
 import { batchIdOf } from "../identity";
 import { log } from "../log";
@@ -64,15 +64,11 @@ async function startAll(records: SQSRecord[], items: HandedOver[]): Promise<void
   const { manifest } = await requireDataset(team, dataset);
   const once = [...new Map(items.map((item) => [itemName(item), item])).values()];
   const messageIds = records.map((record) => record.messageId);
-  const batches = split(once, manifest).map((part, index) => ({
-    part,
-    batchId: batchIdOf({ team, dataset }, messageIds, index),
-  }));
-  for (const { part, batchId } of batches) {
+  const { format } = manifest.output;
+  for (const [index, { engine, items: part }] of batchesOf(once, manifest, limits()).entries()) {
+    const batchId = batchIdOf({ team, dataset }, messageIds, index);
     const open = await mark(part, batchId);
     if (open.length === 0) continue;
-    const engine = chooseEngine(manifest, open, limits());
-    const { format } = manifest.output;
     await start({ team, dataset, batchId, engine, ...(format === "iceberg" && { format }), items: open });
   }
 }
@@ -82,12 +78,36 @@ function limits(): EngineLimits {
   return { duckdb: Number(env("DUCKDB_LIMIT")), athena: Number(env("ATHENA_LIMIT")) };
 }
 
-/** Batches that fit into an execution's state, whatever their files will be. */
-export function split(
+/** What one execution works on, and who does its heavy transform. */
+interface Batch {
+  engine: EngineName;
+  items: HandedOver[];
+}
+
+type SplitBy = Pick<Manifest, "limits" | "partitionBy" | "output" | "sql" | "dialects">;
+
+/**
+ * The batches of what has come, each with its engine. With `auto` the engine is chosen for as much as DuckDB or Glue would take
+ * at once; only what is Athena's then is split further, for Athena works on few objects. It depends on nothing but what has
+ * come, the manifest and the settings: not on what became of the objects, so that a batch is the same when its messages come again.
+ */
+export function batchesOf(
   items: HandedOver[],
-  manifest: Pick<Manifest, "limits" | "partitionBy" | "engine" | "output" | "sql" | "dialects">,
-): HandedOver[][] {
-  const athena = enginesOf(manifest).includes("athena");
+  manifest: SplitBy & Pick<Manifest, "engine" | "expectations">,
+  limits: EngineLimits,
+): Batch[] {
+  const { engine } = manifest;
+  if (engine !== "auto") return split(items, manifest, engine).map((part) => ({ engine, items: part }));
+  return split(items, manifest, "duckdb").flatMap((whole) => {
+    const chosen = chooseEngine(manifest, whole, limits);
+    const parts = chosen === "athena" ? split(whole, manifest, chosen) : [whole];
+    return parts.map((part) => ({ engine: chosen, items: part }));
+  });
+}
+
+/** Parts that fit into an execution's state, whatever files the engine will write. */
+export function split(items: HandedOver[], manifest: SplitBy, engine: EngineName): HandedOver[][] {
+  const athena = engine === "athena";
   const perPartition = athena ? FILES_PER_PARTITION : 1;
   const most = athena ? ATHENA_OBJECTS[manifest.output.format] : MOST_OBJECTS;
   const partitions = manifest.partitionBy.length > 0 ? manifest.limits.partitionsPerObject : 1;

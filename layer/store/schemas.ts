@@ -21,6 +21,26 @@ export interface SchemaVersion {
   source: { keyId: string; version: string };
 }
 
+/** What makes one version differ from another. */
+export interface SchemaDifference {
+  added: SchemaColumn[];
+  removed: SchemaColumn[];
+  retyped: { name: string; from: string; to: string }[];
+}
+
+/** What is in one version's columns and not in another's; their order does not matter. */
+export function schemaDifference(before: readonly SchemaColumn[], after: readonly SchemaColumn[]): SchemaDifference {
+  const [was, is] = [before, after].map((columns) => new Map(columns.map(({ name, type }) => [name, type])));
+  return {
+    added: after.filter(({ name }) => !was?.has(name)),
+    removed: before.filter(({ name }) => !is?.has(name)),
+    retyped: after.flatMap(({ name, type }) => {
+      const from = was?.get(name);
+      return from === undefined || from === type ? [] : [{ name, from, to: type }];
+    }),
+  };
+}
+
 /** Digits of a version in the table's sort key, which is text. */
 const DIGITS = 8;
 

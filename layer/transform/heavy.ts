@@ -45,11 +45,8 @@ export async function csvToParquet(
   arrivedAt: Date = new Date(),
 ): Promise<Transformed> {
   try {
-    const { size } = await stat(csv);
     return await engine.connected(async (connection) => {
-      await connection.run(
-        `CREATE TEMP VIEW input AS SELECT ${inputColumns(manifest)} FROM ${readCsv(csv, size, manifest)}`,
-      );
+      await createInput(connection, csv, manifest);
       await createOutput(connection, manifest);
       const checked = await check(connection, "output", manifest.expectations, arrivedAt);
       const partitions = checked.rows === 0 ? [] : await partitionsOf(connection, manifest);
@@ -63,6 +60,13 @@ export async function csvToParquet(
   } catch (error) {
     throw engineError(error, "the transform of the manifest");
   }
+}
+
+/** Makes the view `input` that the manifest's SQL reads. @param csv from `recordsToCsv` */
+export async function createInput(connection: DuckDBConnection, csv: string, manifest: Manifest): Promise<void> {
+  const { size } = await stat(csv);
+  const from = readCsv(csv, size, manifest);
+  await connection.run(`CREATE TEMP VIEW input AS SELECT ${inputColumns(manifest)} FROM ${from}`);
 }
 
 /** Columns of the view `input`: what is nested comes as JSON. */

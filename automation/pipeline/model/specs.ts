@@ -76,9 +76,12 @@ export function testSpec({ command, coverage }: TestSpec): Buildspec {
   });
 }
 
-/** Checks Dockerfiles, manifests and the settings of all environments. */
+/** Checks Dockerfiles, manifests and the settings of all environments, and lets both stages take the samples of all datasets. */
 export function lintSpec(): Buildspec {
-  return buildspec({ commands: [`${driver} lint --junit reports/lint.xml`], reports: { lint: junit("lint.xml") } });
+  return buildspec({
+    commands: [`${driver} lint --junit reports/lint.xml`, `${driver} dataset test --junit reports/datasets.xml`],
+    reports: { lint: junit("lint.xml"), datasets: junit("datasets.xml") },
+  });
 }
 
 /** Builds the common layer's image and hands its digest on. */

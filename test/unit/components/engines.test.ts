@@ -159,7 +159,7 @@ describe("engines of a lake", function () {
     const variables = (name: string) =>
       inputsOf(resources, "aws:lambda/function:Function", `lake-${name}-function`).environment.variables;
     assert.equal(variables("stage-b-routing").DUCKDB_LIMIT, String(1024 ** 3));
-    assert.equal(variables("stage-b-routing").ATHENA_LIMIT, String(50 * 1024 ** 3));
+    assert.equal(variables("stage-b-routing").ATHENA_LIMIT, String(4 * 1024 ** 3));
     assert.equal(variables("stage-b-check-job").GLUE_WORKERS, "7");
     assert.equal(variables("stage-b-check-job").INPUT_DATABASE_NAME, "tributary_prod_input");
   });

@@ -56,6 +56,15 @@ describe("pipelines of a settings file", () => {
     );
   });
 
+  it("the samples of datasets are tested beside the images, and reported", () => {
+    const lint = builtBy(models.lake, "lint");
+    const [first, second] = lint.buildspec.phases.build!.commands;
+    assert.match(first ?? "", / lint --junit reports\/lint\.xml$/);
+    assert.match(second ?? "", / dataset test --junit reports\/datasets\.xml$/);
+    assert.deepEqual(lint.reports, ["lint", "datasets"]);
+    assert.deepEqual(lint.buildspec.reports?.datasets?.files, ["datasets.xml"]);
+  });
+
   it("the update reads no image and no result of a build", () => {
     const update = builtBy(models.lake, "update");
     assert.deepEqual(update.inputs, ["repository"]);

@@ -10,7 +10,7 @@ describe("settings: engines", () => {
   it("have defaults: all engines, and small Glue jobs", () => {
     assert.deepEqual(enginesSchema.parse({}), {
       available: ["duckdb", "athena", "glue"],
-      ...{ duckdbLimit: "512 MB", athenaLimit: "50 GB", athenaObjects: 5 },
+      ...{ duckdbLimit: "512 MB", athenaLimit: "4 GB", athenaObjects: 5 },
       glue: { workers: 2, workerType: "G.1X", timeout: "2 hours", concurrentRuns: 5 },
     });
   });

@@ -35,7 +35,7 @@ const SETTINGS: Record<string, string> = {
   DATABASE_NAME: "lake",
   INPUT_DATABASE_NAME: "input",
   DUCKDB_LIMIT: String(512 * 1024 ** 2),
-  ATHENA_LIMIT: String(50 * 1024 ** 3),
+  ATHENA_LIMIT: String(4 * 1024 ** 3),
   GLUE_WORKERS: "2",
   GLUE_WORKER_TYPE: "G.1X",
   GLUE_MINUTES: "120",
