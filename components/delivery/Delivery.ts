@@ -214,6 +214,7 @@ export class Delivery extends Component<DeliveryNodes> {
           environment: env,
           resources: given.resources ?? env,
           regions: given.regions ?? [scope.region],
+          steps: given.steps,
           ...(settings.backend === undefined ? {} : { backend: settings.backend }),
           trusts: roles.map((role) => role.arn),
           trusted: roles.map((role) => role.policy),
