@@ -204,7 +204,7 @@ export const deliveryCommands: CommandSpecification[] = [
     summary: "run the SQL migrations of a folder that have not been run, each exactly once",
     details:
       "Files are <number>_<what it does>.sql. A file that was run and is another one now, one that is gone, and a new one before one that was run are refused. Redshift remembers what was run in a table, " +
-      "in the same transaction as the migration; for Athena, which has no transactions, a file beside the environment's state remembers it, and each statement is started with a token that Athena runs once.",
+      "in the same transaction as the migration; for Athena, which has no transactions, a file beside the environment's state remembers it, and each statement is started with a token that Athena runs once. ${analyticsBucket} and others in a file stand for what the environment's lake has.",
     arguments: [environment],
     flags: [
       { name: "folder", summary: "the migrations", value: "folder", required: true },
