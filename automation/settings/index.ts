@@ -6,7 +6,7 @@ import { deliveryProblems } from "./deliveryRules";
 import { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
 export { type DeliveryEnvironment, type DeliverySettings, type PipelineSettings } from "./delivery";
-export { type ImageBuildSettings, type ImagesSource, platformOf } from "./images";
+export { type ImageBuildSettings, type ImagesSource, platformOf, readyLayer } from "./images";
 export { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
 /** What every stack's program is told. */
