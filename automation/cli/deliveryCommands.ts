@@ -23,8 +23,9 @@ export const deliveryCommands: CommandSpecification[] = [
       },
       {
         name: "repository",
-        summary: "with --local: another repository on this machine than the checkout",
+        summary: "with --local: another repository on this machine than the checkout; <name>=<folder>: a layer's own",
         value: "folder",
+        repeat: true,
       },
       { name: "variable", summary: "a variable of the pipeline or of a build", value: "NAME=VALUE", repeat: true },
       {
@@ -43,6 +44,10 @@ export const deliveryCommands: CommandSpecification[] = [
     examples: [
       { line: "tributary pipeline run lake-layer --local", does: "builds the layer, then delivers the application" },
       { line: "tributary pipeline run lake --local --from dev-deploy", does: "the last run again, from there" },
+      {
+        line: "tributary pipeline run lake-layer --local --repository platform=../platform",
+        does: "the same, with a layer in a repository of its own",
+      },
       { line: "tributary pipeline run lake", does: "starts it on AWS and follows it to its end" },
     ],
     json: `{ "ok": true, "runs": [${run}] }`,

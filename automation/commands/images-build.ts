@@ -31,7 +31,7 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
 async function stackOf({ root }: CommandContext, { push, layer: file }: Values): Promise<Environment> {
   const stack = findImagesStack(root, push === true);
   if (typeof file !== "string") return stack;
-  const layer = (await readBuildDocument(file))[LAYER];
+  const layer = (await readBuildDocument(file, (name) => name === LAYER))[LAYER];
   if (layer === undefined)
     throw invalidDocument(file, "it names no layer", "tributary images build layer --json > FILE");
   return { ...stack, layer };

@@ -35,8 +35,7 @@ function notPinned({ image, builds }: Environment): string | undefined {
 
 /** Functions and their images, from the document of a build; the images that others are made from are left out. */
 async function builtFunctions(file: string): Promise<Record<string, string>> {
-  const images = Object.entries(await readBuildDocument(file));
-  const functions = images.filter(([name]) => ![LAYER, RUNTIME].includes(name));
-  if (functions.length === 0) throw invalidDocument(file, "it names no function");
-  return Object.fromEntries(functions);
+  const functions = await readBuildDocument(file, (name) => ![LAYER, RUNTIME].includes(name));
+  if (Object.keys(functions).length === 0) throw invalidDocument(file, "it names no function");
+  return functions;
 }

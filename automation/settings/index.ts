@@ -87,7 +87,7 @@ export function parseImagesSettings(raw: RawSettings): ImagesStackSettings {
 
 /** Checks the raw settings of the stack `delivery`, like {@link parseSettings}. */
 export function parseDeliverySettings(raw: RawSettings): DeliveryStackSettings {
-  return parse(raw, deliverySettingsSchema, deliveryProblems);
+  return parse(raw, deliverySettingsSchema, (settings) => deliveryProblems(settings, raw.project));
 }
 
 function architectureProblems({ architecture, imageBuild }: LakeSettings): { path: string[]; allowed: string }[] {

@@ -152,6 +152,7 @@ describe("preparing images", function () {
     assert.equal(images.layer, undefined);
     const { runtime, functions } = images;
     assert.deepEqual([runtime.uses, runtime.buildArgs.LAYER_IMAGE, runtime.files], [[], layer, 0]);
+    assert.deepEqual(filesOf(runtime.context), [], "there is a context, and nothing in it");
     assert.match(
       readFileSync(checkout.path(runtime.dockerfile), "utf8"),
       /FROM \$\{LAYER_IMAGE\} AS layer\nFROM \$\{BASE_IMAGE\}\nCOPY --link --from=layer \/ \/\n/,
