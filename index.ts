@@ -13,6 +13,7 @@ import {
   parseImagesSettings,
   parseSettings,
   platformOf,
+  readyLayer,
   rawSettings,
   type Settings,
 } from "./automation/settings";
@@ -67,7 +68,7 @@ async function images(
 
 function prepareOptions(settings: ImageBuildSettings, baseImages: Record<string, string>) {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
-  return { platform: platformOf(settings), baseImages, source: settings.source, version };
+  return { platform: platformOf(settings), baseImages, ...readyLayer(settings), source: settings.source, version };
 }
 
 async function scopeOf({ project, env, stack, region }: Identity): Promise<Scope> {

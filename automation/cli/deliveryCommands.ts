@@ -23,8 +23,9 @@ export const deliveryCommands: CommandSpecification[] = [
       },
       {
         name: "repository",
-        summary: "with --local: another repository on this machine than the checkout",
+        summary: "with --local: another repository on this machine than the checkout; <name>=<folder>: a layer's own",
         value: "folder",
+        repeat: true,
       },
       { name: "variable", summary: "a variable of the pipeline or of a build", value: "NAME=VALUE", repeat: true },
       {
@@ -43,6 +44,10 @@ export const deliveryCommands: CommandSpecification[] = [
     examples: [
       { line: "tributary pipeline run lake-layer --local", does: "builds the layer, then delivers the application" },
       { line: "tributary pipeline run lake --local --from dev-deploy", does: "the last run again, from there" },
+      {
+        line: "tributary pipeline run lake-layer --local --repository platform=../platform",
+        does: "the same, with a layer in a repository of its own",
+      },
       { line: "tributary pipeline run lake", does: "starts it on AWS and follows it to its end" },
     ],
     json: `{ "ok": true, "runs": [${run}] }`,
@@ -204,7 +209,7 @@ export const deliveryCommands: CommandSpecification[] = [
     summary: "run the SQL migrations of a folder that have not been run, each exactly once",
     details:
       "Files are <number>_<what it does>.sql. A file that was run and is another one now, one that is gone, and a new one before one that was run are refused. Redshift remembers what was run in a table, " +
-      "in the same transaction as the migration; for Athena, which has no transactions, a file beside the environment's state remembers it, and each statement is started with a token that Athena runs once.",
+      "in the same transaction as the migration; for Athena, which has no transactions, a file beside the environment's state remembers it, and each statement is started with a token that Athena runs once. ${analyticsBucket} and others in a file stand for what the environment's lake has.",
     arguments: [environment],
     flags: [
       { name: "folder", summary: "the migrations", value: "folder", required: true },

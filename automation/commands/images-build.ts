@@ -2,14 +2,16 @@ import pc from "picocolors";
 import { table } from "../cli/render/table";
 import { duration, megabytes, oneLine } from "../cli/render/text";
 import type { Values } from "../cli/specification";
+import { LAYER } from "../images";
 import { buildImages, type Release, type ReleasedImage } from "../release/build";
 import { shortDigest } from "../release/reference";
-import { findImagesStack } from "../stacks/environments";
+import { invalidDocument, readBuildDocument } from "../release/document";
+import { findImagesStack, type Environment } from "../stacks/environments";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary images build [names…]` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
-  const stack = findImagesStack(context.root, values.push === true);
+  const stack = await stackOf(context, values);
   const names = Array.isArray(values.names) ? values.names : [];
   const release = await buildImages(context, stack, names);
   const failed = release.images.filter(({ result }) => result === "failed").map(({ name }) => name);
@@ -23,6 +25,16 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
     text: describe(release, error),
     exitCode: release.ok ? 0 : 1,
   };
+}
+
+/** The stack that is built, with the layer image that a pipeline hands on. */
+async function stackOf({ root }: CommandContext, { push, layer: file }: Values): Promise<Environment> {
+  const stack = findImagesStack(root, push === true);
+  if (typeof file !== "string") return stack;
+  const layer = (await readBuildDocument(file, (name) => name === LAYER))[LAYER];
+  if (layer === undefined)
+    throw invalidDocument(file, "it names no layer", "tributary images build layer --json > FILE");
+  return { ...stack, layer };
 }
 
 function describe(release: Release, error: { message: string; next: string }): string {

@@ -15,6 +15,7 @@ import {
   runLocally,
   tellChanges,
   type PipelineRun,
+  type RepositorySource,
 } from "../pipeline/run";
 import { describeRun, runDocument } from "../pipeline/run/describe";
 import { endGroup } from "../pipeline/run/shell";
@@ -54,18 +55,32 @@ async function prepare(context: CommandContext, name: string, variables: Record<
   const resumption = { id: textOf(values.run), from: textOf(values.from) };
   if (values.resume === true || resumption.id !== undefined || resumption.from !== undefined) {
     const first = await resumeRun(root, name, resumption);
-    const source = Object.values(first.sources).find((each) => each.kind === "repository")!;
+    const source = first.definition ?? Object.values(first.sources).find((each) => each.kind === "repository")!;
     const models = await pipelinesAt(root, source);
     checkVariables(models, variables);
     return { first, models, source };
   }
-  const source = await findSource(textOf(values.repository) ?? root, textOf(values.revision) ?? "HEAD");
+  const { own, apart } = await repositoriesOf(listOf(values.repository));
+  const source = await findSource(own ?? root, textOf(values.revision) ?? "HEAD");
   const models = await pipelinesAt(root, source);
   const model = findPipeline(models, name);
   checkVariables(models, variables);
-  await tellChanges(context, source);
-  const first = await beginRun(root, { model, source, variables: ofPipeline(model, variables) });
+  const first = await beginRun(root, { model, source, apart, variables: ofPipeline(model, variables) });
+  for (const each of Object.values(first.sources)) if (each.kind === "repository") await tellChanges(context, each);
   return { first, models, source };
+}
+
+/** `<folder>`: the repository that defines the pipelines. `<name>=<folder>`: another one, by its name in the settings. */
+async function repositoriesOf(given: string[]) {
+  const named = given.map((text) => /^([a-z][a-z0-9-]{0,30})=(.+)$/.exec(text) ?? [text, undefined, text]);
+  const [own, ...others] = named.flatMap(([, name, folder = ""]) => (name === undefined ? [folder] : []));
+  if (others.length > 0) {
+    const message = `--repository: found ${given.join(", ")}; allowed: one folder, and <name>=<folder> for others`;
+    throw userError("WrongUsage", message, "tributary pipeline run --help");
+  }
+  const apart: Record<string, RepositorySource> = {};
+  for (const [, name, folder = ""] of named) if (name !== undefined) apart[name] = await findSource(folder, "HEAD");
+  return { own, apart };
 }
 
 function outcome(runs: PipelineRun[]): Outcome {

@@ -13,6 +13,8 @@ const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Every folder below functions/ that has a handler.ts or a Dockerfile, sorted by name. */
 export function functionsOf(root: string): ImageSource[] {
   const folder = path.join(root, "functions");
+  // The repository of a layer has none.
+  if (!exists(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) => sourceOf(root, name))

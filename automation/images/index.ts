@@ -33,6 +33,8 @@ export interface PrepareOptions {
   platform: Platform;
   /** Images that Dockerfiles may be built from, by build argument, each by its digest; `BASE_IMAGE` at least. */
   baseImages: Readonly<Record<string, string>>;
+  /** A layer image that is there already, by its digest: it takes the place of the checkout's own, which is not built then. */
+  layer?: string;
   /** Where the sources are: the label `org.opencontainers.image.source`. */
   source?: string;
   /** The label `org.opencontainers.image.version`. */
@@ -48,6 +50,10 @@ const RECIPE = 2;
  */
 const LAYER_DOCKERFILE = "FROM scratch\nCOPY --link . /\n";
 
+/** The base with a layer image that is there already. */
+const READY_RUNTIME_DOCKERFILE =
+  "ARG BASE_IMAGE\nARG LAYER_IMAGE\nFROM ${LAYER_IMAGE} AS layer\nFROM ${BASE_IMAGE}\nCOPY --link --from=layer / /\n";
+
 /** The base with the layer. The builder copies and packs the same context once for both, and they are built side by side. */
 const RUNTIME_DOCKERFILE = "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY --link . /\n";
 
@@ -56,13 +62,18 @@ const LAYER_FOLDER = "opt";
 
 const OWN: readonly OwnImage[] = ["LAYER_IMAGE", "RUNTIME_IMAGE"];
 
+/** A layer image that is there already is one more image to build from. */
+const withLayer = ({ layer, ...options }: PrepareOptions): PrepareOptions =>
+  layer === undefined ? options : { ...options, layer, baseImages: { ...options.baseImages, LAYER_IMAGE: layer } };
+
 /**
  * Packs the code, checks every Dockerfile, and stages what the layer image and all function images are made of below
  * `.tributary/build/images`. Nothing is built. An unchanged checkout costs some hundred milliseconds at most.
  *
  * @throws user error `InvalidImages` with all problems at once; errors of `packageCode`
  */
-export async function prepareImages(root: string, options: PrepareOptions, sink: EventSink): Promise<PreparedImages> {
+export async function prepareImages(root: string, given: PrepareOptions, sink: EventSink): Promise<PreparedImages> {
+  const options = withLayer(given);
   const sources = functionsOf(root);
   refuse(nameProblems(sources));
   const code = await packageCode(root, sink, { target: targetOf(options.platform) });
@@ -113,14 +124,17 @@ async function stageAll(
   functions: readonly Checked[],
   options: PrepareOptions,
 ): Promise<PreparedImages> {
-  const layer = builtIn(LAYER, LAYER_DOCKERFILE, code.layer);
-  const runtime = { ...builtIn(RUNTIME, RUNTIME_DOCKERFILE, code.layer), copies: [] };
+  const layer = options.layer === undefined ? [builtIn(LAYER, LAYER_DOCKERFILE, code.layer)] : [];
+  const text = options.layer === undefined ? RUNTIME_DOCKERFILE : READY_RUNTIME_DOCKERFILE;
+  const runtime = { ...builtIn(RUNTIME, text, code.layer), copies: [] };
   const problems: ImageProblem[] = [];
   const staged = await Promise.all(
-    [layer, runtime, ...functions].map((checked) => stageOne(root, checked, options, problems)),
+    [...layer, runtime, ...functions].map((checked) => stageOne(root, checked, options, problems)),
   );
   refuse(problems);
-  return completeAll(staged as [StagedImage, StagedImage, ...StagedImage[]], options);
+  return options.layer === undefined
+    ? completeAll(staged as [StagedImage, StagedImage, ...StagedImage[]], options)
+    : completeWithout(staged as [StagedImage, ...StagedImage[]], options);
 }
 
 /** An image whose Dockerfile is part of this program. */
@@ -142,6 +156,13 @@ function completeAll(
   const runtime = { ...complete({ ...second, filesDigest, files, bytes }, options, {}), context: layer.context };
   const own = { LAYER_IMAGE: layer.contentDigest, RUNTIME_IMAGE: runtime.contentDigest };
   return { layer, runtime, functions: others.map((one) => complete(one, options, own)) };
+}
+
+/** Without a layer of one's own. */
+function completeWithout([first, ...others]: [StagedImage, ...StagedImage[]], options: PrepareOptions): PreparedImages {
+  const runtime = complete(first, options, {});
+  const own = { RUNTIME_IMAGE: runtime.contentDigest };
+  return { layer: undefined, runtime, functions: others.map((one) => complete(one, options, own)) };
 }
 
 type StagedImage = Checked & Awaited<ReturnType<typeof stage>> & { folder: string };
@@ -172,8 +193,8 @@ async function stageOne(
 /** @param own content digests of our own images that it may be built from */
 function complete(staged: StagedImage, options: PrepareOptions, own: Partial<Record<OwnImage, string>>): PreparedImage {
   const { source, folder, text, filesDigest, files, bytes, imageArguments, runs } = staged;
-  const uses = OWN.filter((name) => imageArguments.includes(name));
-  const bases = imageArguments.filter((name) => !OWN.includes(name as OwnImage));
+  const uses = OWN.filter((name) => imageArguments.includes(name) && options.baseImages[name] === undefined);
+  const bases = imageArguments.filter((name) => !uses.includes(name as OwnImage));
   const labels = labelsOf(bases, options);
   const contentDigest = digestOf({
     recipe: RECIPE,
@@ -210,7 +231,7 @@ function complete(staged: StagedImage, options: PrepareOptions, own: Partial<Rec
 }
 
 function labelsOf(bases: readonly string[], { baseImages, source, version }: PrepareOptions): Record<string, string> {
-  const [base] = bases;
+  const base = bases.find((name) => name !== "LAYER_IMAGE") ?? bases[0];
   return {
     ...(source !== undefined && { "org.opencontainers.image.source": source }),
     "org.opencontainers.image.version": version,

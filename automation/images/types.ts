@@ -61,11 +61,17 @@ export interface PreparedImage {
 
 /** Layer, runtime and all functions of a checkout, ready to be built. */
 export interface PreparedImages {
-  layer: PreparedImage;
+  /** Undefined where a layer image is used that is there already. */
+  layer: PreparedImage | undefined;
   /** The base with the layer, which functions are built from. */
   runtime: PreparedImage;
   /** Sorted by name. */
   functions: PreparedImage[];
+}
+
+/** All images that are built. */
+export function allImages({ layer, runtime, functions }: PreparedImages): PreparedImage[] {
+  return [...(layer ? [layer] : []), runtime, ...functions];
 }
 
 /** Something wrong with what an image is made of. All of a run are told at once. */

@@ -11,7 +11,7 @@ import { findLocalAws, localAwsAs, localAwsDied, localClientSettings, localHttps
 import type { Environment } from "../stacks/environments";
 import { ensureFunctionHost } from "../stacks/functionHost";
 import { outputsOf, readLocalState } from "../stacks/state";
-import { roleCredentials } from "../waves/accounts";
+import { roleCredentials, roleVariables, type RoleCredentials } from "../waves/accounts";
 import { localAwsStopped } from "./stopped";
 import { remoteOutputs } from "./remote";
 import { lakeOutputs, type LakeOutputs } from "./outputs";
@@ -43,10 +43,10 @@ const connections = 64;
  */
 export async function connect(root: string, environment: Environment): Promise<Lake> {
   if (!environment.local) {
-    const [outputs, credentials] = await Promise.all([
-      remoteOutputs(root, environment),
-      roleCredentials({ aws: undefined, roles: new Map() }, environment),
-    ]);
+    const accounts = { aws: undefined, roles: new Map<string, RoleCredentials>() };
+    const credentials = await roleCredentials(accounts, environment);
+    // A pipeline's build may read nothing by itself: the role may, which deploys the environment.
+    const outputs = await remoteOutputs(root, environment, await roleVariables(accounts, environment));
     return connectWith(environment.name, outputs, credentials ? { credentials } : {}, async (error) => error);
   }
   const [state, running] = await Promise.all([readLocalState(root, environment), findLocalAws(root)]);

@@ -1,4 +1,5 @@
 import { load } from "../commands/late";
+import type { ClientVariables } from "../backend";
 import { messageOf, TributaryError } from "../errors";
 import { silent, type EventSink } from "../events";
 import type { Environment } from "../stacks/environments";
@@ -10,10 +11,16 @@ import { lakeOutputs, type LakeOutputs } from "./outputs";
  * Recorded state of an environment on AWS: read from its backend where that is a folder or a bucket, else exported by the
  * engine.
  *
+ * @param variables by which the backend is read: of the environment's role
  * @throws TributaryError `StateUnreachable` with the engine's words when the backend does not give it
  */
-export async function remoteState(root: string, environment: Environment, sink: EventSink): Promise<RecordedState> {
-  const reading = await readState(root, environment);
+export async function remoteState(
+  root: string,
+  environment: Environment,
+  sink: EventSink,
+  variables: ClientVariables = {},
+): Promise<RecordedState> {
+  const reading = await readState(root, environment, variables);
   if (reading !== "unreadable") return reading.state ?? parseDeployment({});
   // Loaded late: the engine's libraries take half a second, which no command on `local` has to wait for.
   const { resolveToolchain } = load("../toolchain");
@@ -45,7 +52,15 @@ export function lastWords(error: unknown): string {
     .join("\n  ");
 }
 
-/** Outputs of an environment on AWS. */
-export async function remoteOutputs(root: string, environment: Environment): Promise<LakeOutputs> {
-  return lakeOutputs(outputsOf(await remoteState(root, environment, silent)), environment.name);
+/**
+ * Outputs of an environment on AWS.
+ *
+ * @param variables of its role
+ */
+export async function remoteOutputs(
+  root: string,
+  environment: Environment,
+  variables: ClientVariables,
+): Promise<LakeOutputs> {
+  return lakeOutputs(outputsOf(await remoteState(root, environment, silent, variables)), environment.name);
 }

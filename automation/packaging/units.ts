@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Stamp } from "./fingerprint";
@@ -22,11 +22,12 @@ export function layerId(target: Target): string {
 
 /** The layer and all functions of a checkout, in a fixed order. */
 export function unitsOf(root: string, target: Target = thisMachine): Unit[] {
-  const names = readdirSync(path.join(root, "functions"), { withFileTypes: true })
+  const folder = path.join(root, "functions");
+  // The repository of a layer has none.
+  const names = (existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [])
     .filter(
       (entry) =>
-        entry.isDirectory() &&
-        statSync(path.join(root, "functions", entry.name, "handler.ts"), { throwIfNoEntry: false }),
+        entry.isDirectory() && statSync(path.join(folder, entry.name, "handler.ts"), { throwIfNoEntry: false }),
     )
     .map((entry) => entry.name)
     .sort();

@@ -74,9 +74,9 @@ export function checkNames(names: string[], known: string[]): void {
 /** Images that others are made from: they are always built when their content changed. */
 const common = [LAYER, RUNTIME];
 
-/** Names of all images of a checkout. */
-export function imageNames(root: string): string[] {
-  return [...common, ...functionsOf(root).map(({ name }) => name)];
+/** Names of all images of a checkout that a stack builds: not the layer, where that is an image that is there already. */
+export function imageNames(root: string, { layer }: Pick<Environment, "layer"> = {}): string[] {
+  return [...(layer === undefined ? common : [RUNTIME]), ...functionsOf(root).map(({ name }) => name)];
 }
 
 /** URNs of images that are left as they are. */
@@ -91,7 +91,7 @@ export function urnsOf(names: string[]): string[] {
  * @throws user errors of names, Dockerfiles and settings; what a build itself gets wrong is in the result
  */
 export async function buildImages(context: CommandContext, stack: Environment, names: string[]): Promise<Release> {
-  const known = imageNames(context.root);
+  const known = imageNames(context.root, stack);
   checkNames(names, known);
   const listener = new ImageListener(imageOfResource);
   const excluded = names.length === 0 ? [] : known.filter((name) => ![...common, ...names].includes(name));
@@ -102,7 +102,7 @@ export async function buildImages(context: CommandContext, stack: Environment, n
   inputs.catch(() => undefined);
   const unchanged = await unchangedRelease(context.root, stack, inputs);
   if (unchanged) return { ...unchanged, seconds: secondsSince(started) };
-  const bills = new (sboms())(context.root, aws?.region ?? stack.region ?? "", aws);
+  const bills = new (sboms())(context.root, aws?.region ?? stack.region ?? "", aws, stack.layer === undefined);
   const run = new BuildRun(context, bills, stack, listener, excluded);
   const pushes = new PushListener(
     imageOfResource,

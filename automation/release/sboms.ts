@@ -45,11 +45,13 @@ export class SbomRun {
   /**
    * @param root the checkout
    * @param region of the registry, where its address does not tell
+   * @param ownLayer whether the layer was bundled from the checkout
    */
   constructor(
     private readonly root: string,
     private readonly region: string,
     private readonly aws: LocalAws | undefined,
+    private readonly ownLayer = true,
   ) {}
 
   /** Has ready what the first document needs: the schema takes most of a second to be read. */
@@ -127,7 +129,7 @@ export class SbomRun {
       connectEcr(region, this.aws),
       openRepository(reference, region, this.aws),
     ]);
-    return { ...connection, reference, repository, writer: new SbomWriter(this.root, repository) };
+    return { ...connection, reference, repository, writer: new SbomWriter(this.root, repository, this.ownLayer) };
   }
 }
 

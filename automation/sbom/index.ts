@@ -53,9 +53,11 @@ export class SbomWriter {
   private readonly layers = new Map<string, Promise<LayerPackages>>();
   private bundled: ReturnType<typeof bundledPackages> | undefined;
 
+  /** @param ownLayer whether the layer was bundled from the checkout; what is in another one its own document tells */
   constructor(
     private readonly root: string,
     private readonly repository: Repository,
+    private readonly ownLayer = true,
   ) {}
 
   /**
@@ -67,7 +69,7 @@ export class SbomWriter {
     const base = await this.base(image);
     const scanned = await Promise.all(image.layers.map(({ digest }) => this.layer(digest)));
     const carries = scanned.some(({ files }) => Object.keys(files).some((file) => file.endsWith(bundleMarker)));
-    const bundled = carries ? await (this.bundled ??= bundledPackages(this.root)) : [];
+    const bundled = carries && this.ownLayer ? await (this.bundled ??= bundledPackages(this.root)) : [];
     const packages = unique([...bundled, ...mergeLayers(scanned)]);
     const text = await sbomDocument({ name, digest: image.digest, contentDigest, base, packages });
     const file = sbomFile(this.root, name);

@@ -1,6 +1,6 @@
 import type { CommandContext } from "../commands/context";
 import { silent } from "../events";
-import { prepareImages, type PreparedImage } from "../images";
+import { allImages, prepareImages, type PreparedImage } from "../images";
 import type { LocalAws } from "../local";
 import type { Environment } from "../stacks/environments";
 import { buildSettingsOf } from "../stacks/imageSettings";
@@ -30,7 +30,7 @@ export async function imageInputs(
   // Silent: a run beside it says the same.
   const { text, builder, prepare } = await buildSettingsOf({ ...context, sink: silent }, stack, aws);
   if (prepare === undefined) return undefined;
-  const { layer, runtime, functions } = await prepareImages(context.root, prepare, silent);
-  const images = Object.fromEntries([layer, runtime, ...functions].map((image) => [image.name, image.contentDigest]));
-  return { settings: text, builder, images, runtime };
+  const prepared = await prepareImages(context.root, prepare, silent);
+  const images = Object.fromEntries(allImages(prepared).map((image) => [image.name, image.contentDigest]));
+  return { settings: text, builder, images, runtime: prepared.runtime };
 }

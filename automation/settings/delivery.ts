@@ -121,17 +121,26 @@ const branches = z.strictObject({
   ttl: lastingFrom(3_600, 30 * 86_400, '"1 hour" to "30 days"').default("3 days"),
 });
 
+const layer = z.strictObject({
+  /** Only changes of these paths start its pipeline. */
+  paths: patterns.default(["layer/**", "package-lock.json"]),
+  /** Key of `repositories`, where the layer has one of its own. @default the pipeline's own */
+  repository: slug.optional(),
+  /** Name of the Pulumi project there, which its registry is named after; another one than here. */
+  project: slug.optional(),
+});
+
 const pipeline = z.strictObject({
   /** Key of `repositories`. */
   repository: slug,
   /** Second part of its release tags, `<env>_<region>/<team>/<version>`. @default the pipeline's name */
   team: slug.optional(),
-  /** Paths of the common layer: their changes start its own pipeline, whose digest starts this one. `false`: it has none. */
+  /** The common layer: its changes start a pipeline of its own, whose digest starts this one. `false`: it has none. */
   layer: z
-    .union([z.literal(false), z.strictObject({ paths: patterns.default(["layer/**", "package-lock.json"]) })], {
-      error: "false, or { paths: [<pattern>, …] }",
+    .union([z.literal(false), layer], {
+      error: `false, or { paths: [<pattern>, …] }, or { repository, project }, both ${slugText}`,
     })
-    .default({ paths: ["layer/**", "package-lock.json"] }),
+    .prefault({}),
   /** Only changes of these paths start it. */
   paths: patterns.optional(),
   test: testSettings.prefault({}),

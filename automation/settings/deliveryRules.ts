@@ -1,8 +1,12 @@
 import type { RepositoryProvider } from "../pipeline/model/types";
-import type { DeliverySettings } from "./delivery";
+import type { DeliverySettings, PipelineSettings } from "./delivery";
 
-/** What contradicts itself in settings of the right form: path and what is allowed. */
-export function deliveryProblems(settings: DeliverySettings): { path: string[]; allowed: string }[] {
+/**
+ * What contradicts itself in settings of the right form: path and what is allowed.
+ *
+ * @param project of Pulumi that the settings are of
+ */
+export function deliveryProblems(settings: DeliverySettings, project: string): { path: string[]; allowed: string }[] {
   const { repositories, environments, pipelines } = settings;
   const places = Object.entries(environments).map(([env, given]) => ({ env, start: given.resources ?? env }));
   const among = (names: object) => Object.keys(names).join(", ") || "none is there";
@@ -12,6 +16,10 @@ export function deliveryProblems(settings: DeliverySettings): { path: string[]; 
     ...Object.entries(repositories).flatMap(([name, given]) => repositoryProblems(name, given)),
     ...Object.entries(pipelines).flatMap(([name, given]) => [
       ...known(given.repository, repositories, ["pipelines", name, "repository"], "repositories"),
+      ...(given.layer !== false && given.layer.repository !== undefined
+        ? known(given.layer.repository, repositories, ["pipelines", name, "layer", "repository"], "repositories")
+        : []),
+      ...layerProblems(name, given, project),
       ...given.waves.flat().flatMap((env) => known(env, environments, ["pipelines", name, "waves"], "environments")),
       ...(given.branches
         ? known(
@@ -28,6 +36,25 @@ export function deliveryProblems(settings: DeliverySettings): { path: string[]; 
     ),
     ...connectionOnly(settings),
     ...chatProblems(settings),
+  ];
+}
+
+/** Two checkouts that build images of one project would take each other's stack and registry. */
+function layerProblems(name: string, { layer, repository }: PipelineSettings, project: string) {
+  if (layer === false) return [];
+  const path = (key: string) => ["pipelines", name, "layer", key];
+  if (layer.repository === undefined) {
+    const allowed = "nothing: a layer in the pipeline's own repository is of its project";
+    return layer.project === undefined ? [] : [{ path: path("project"), allowed }];
+  }
+  const ours = `another project than ${project}, whose images would take its place`;
+  const named = "the name in Pulumi.yaml of the layer's repository";
+  return [
+    ...(layer.repository === repository
+      ? [{ path: path("repository"), allowed: `another repository than ${repository}; or leave it out` }]
+      : []),
+    ...(layer.project === undefined ? [{ path: path("project"), allowed: named }] : []),
+    ...(layer.project === project ? [{ path: path("project"), allowed: ours }] : []),
   ];
 }
 

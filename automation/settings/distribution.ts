@@ -11,8 +11,14 @@ const folder = leaf<string>(
   "a path in the repository",
 );
 
+/** Whether the environment's own deployment needs it, or it needs that. */
+const when = leaf<"before" | "after">((value) => ["before", "after"].includes(value), "before or after").default(
+  "before",
+);
+
 const layers = z.strictObject({
   kind: z.literal("lambdaLayers"),
+  when,
   /** The layer's name. */
   name: slug,
   /** What the layer holds: unpacked below /opt. */
@@ -36,6 +42,7 @@ const layers = z.strictObject({
 
 const glueJob = z.strictObject({
   kind: z.literal("glueJob"),
+  when,
   /** The job, which is there already. */
   name: slug,
   /** Its script. */
@@ -46,21 +53,22 @@ const glueJob = z.strictObject({
 
 const migrations = z.strictObject({
   kind: z.literal("sqlMigrations"),
+  when,
   name: slug,
   /** Files that are run in the order of their names, each exactly once. */
   folder,
   /** What runs them. */
   engine: leaf<"athena" | "redshift">((value) => ["athena", "redshift"].includes(value), "athena or redshift"),
-  /** Database that they are run in. */
+  /** Database that they are run in. @default with Athena the lake's own */
   database: leaf<string>(
     (value) => typeof value === "string" && /^[a-z][a-z0-9_]{0,126}$/.test(value),
     "the name of a database: lower-case letters, digits and _",
   ).optional(),
-  /** Redshift's work group, for `engine: redshift`. */
+  /** Work group that runs them. @default with Athena the lake's own */
   workgroup: slug.optional(),
 });
 
-/** What is delivered to an environment beside the lake: layers, jobs and migrations, in the order in which they stand. */
+/** What is delivered to an environment beside the lake: layers, jobs and migrations, before or after it, in the order in which they stand. */
 export const distributionSchema = z.array(
   z.discriminatedUnion("kind", [layers, glueJob, migrations], {
     error: "a step whose kind is lambdaLayers, glueJob or sqlMigrations",

@@ -94,6 +94,11 @@ export const imageBuildSchema = z.strictObject({
   ).optional(),
   /** Images that Dockerfiles may be built from, by build argument. One that is named by a tag is resolved to its digest. */
   baseImages: baseImages.prefault({}),
+  /** A layer image that is there already, of a layer with a repository of its own; without it, the checkout's layer is built. */
+  layer: leaf<string>(
+    (value) => typeof value === "string" && isImageByDigest(value),
+    "an image by its digest: <repository>@sha256:<64 hex digits>",
+  ).optional(),
   /** Registry that images are pushed to instead of ECR's own address; of a local AWS. */
   registry: leaf<string>(
     (value) => typeof value === "string" && /^[a-z0-9.-]{1,253}:\d{1,5}$/.test(value),
@@ -122,6 +127,13 @@ export const imageBuildSchema = z.strictObject({
 
 /** How images are built, complete. */
 export type ImageBuildSettings = z.output<typeof imageBuildSchema>;
+
+/** Where a layer image that is there already is pulled from: for a local AWS its registry stands for all addresses of ECR. */
+export function readyLayer(settings: { layer?: string; registry?: string }): { layer?: string } {
+  const { layer, registry } = settings;
+  if (layer === undefined) return {};
+  return { layer: registry === undefined ? layer : layer.replace(/^\d{12}\.dkr\.ecr[^/]*/, registry) };
+}
 
 /** The platform that images are built for. */
 export function platformOf({ platform, registry }: Pick<ImageBuildSettings, "platform" | "registry">): Platform {

@@ -6,7 +6,7 @@ import { deliveryProblems } from "./deliveryRules";
 import { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
 export { type DeliveryEnvironment, type DeliverySettings, type PipelineSettings } from "./delivery";
-export { type ImageBuildSettings, type ImagesSource, platformOf } from "./images";
+export { type ImageBuildSettings, type ImagesSource, platformOf, readyLayer } from "./images";
 export { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
 /** What every stack's program is told. */
@@ -87,7 +87,7 @@ export function parseImagesSettings(raw: RawSettings): ImagesStackSettings {
 
 /** Checks the raw settings of the stack `delivery`, like {@link parseSettings}. */
 export function parseDeliverySettings(raw: RawSettings): DeliveryStackSettings {
-  return parse(raw, deliverySettingsSchema, deliveryProblems);
+  return parse(raw, deliverySettingsSchema, (settings) => deliveryProblems(settings, raw.project));
 }
 
 function architectureProblems({ architecture, imageBuild }: LakeSettings): { path: string[]; allowed: string }[] {

@@ -1,4 +1,6 @@
+import { openBackend } from "../backend";
 import { step, type Progress } from "../events";
+import { forgetOwnMigrations } from "../pipeline/steps/migrations/history";
 import { newRun, programRevision } from "../records";
 import { failure } from "./failure";
 import type { Environment } from "./environments";
@@ -22,6 +24,7 @@ export async function destroyOne(session: Session, environment: Environment, rec
       await runDestroy(run, listener);
     };
     await step(run.context.sink, `Destroy ${environment.name}`, destroy, environment.name);
+    await forgetMigrations(session, environment);
     return listener.changes;
   };
   const own = record ?? { kind: "destroy", run: newRun(), revision: await programRevision(root) };
@@ -37,4 +40,14 @@ async function runDestroy({ context, environment, stack, engine, configFile }: R
     throw failure(environment, "destroyed", listener.failures, error, engine.lastLog);
   }
   await stack.workspace.removeStack(environment.name, { preserveConfig: true });
+}
+
+/** What was run in the lake's own database went with it. */
+async function forgetMigrations({ context, variables }: Session, environment: Environment): Promise<void> {
+  const backend = openBackend(context.root, environment, await variables(environment));
+  try {
+    await forgetOwnMigrations(backend.files, environment);
+  } finally {
+    backend.close();
+  }
 }

@@ -52,6 +52,8 @@ export interface Environment {
   parallelism: number | undefined;
   /** Base images that the settings name; not checked. */
   baseImages: Record<string, unknown>;
+  /** A layer image that is there already, from `tributary:imageBuild`; not checked. */
+  layer?: string;
   /** A second settings file, whose `tributary:` keys are its own. */
   extends?: string;
 }
@@ -234,8 +236,8 @@ export function findImagesStack(root: string, push: boolean): Environment {
   return { ...local, env: "local", derived: true, ...pick(images), extends: file };
 }
 
-function pick({ builds, builder, baseImages, parallelism }: Environment): Partial<Environment> {
-  return { builds, builder, baseImages, parallelism };
+function pick({ builds, builder, baseImages, parallelism, layer }: Environment): Partial<Environment> {
+  return { builds, builder, baseImages, parallelism, ...(layer === undefined ? {} : { layer }) };
 }
 
 function describe(
@@ -245,7 +247,7 @@ function describe(
   file: string,
   config: Record<string, unknown> = section(readYaml(file), "config"),
 ): Environment {
-  const { builder, baseImages, parallelism } = section(config, "tributary:imageBuild");
+  const { builder, baseImages, parallelism, layer } = section(config, "tributary:imageBuild");
   const image = config["tributary:packaging"] === "image";
   return {
     name,
@@ -270,6 +272,7 @@ function describe(
     builder: text(builder),
     parallelism: typeof parallelism === "number" ? parallelism : undefined,
     baseImages: isRecord(baseImages) ? baseImages : {},
+    ...(typeof layer === "string" ? { layer } : {}),
   };
 }
 

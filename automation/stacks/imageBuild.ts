@@ -49,7 +49,7 @@ export async function prepareImageBuild(
   const registries = aws ? [{ address: registryOf(aws), caFile: aws.caFile }] : [];
   const [builder, settings] = await allOrFirstFailure([
     ensureBuilder(root, { builder: environment.builder, registries, signal }, sink),
-    aws ? decidedSettings(context, environment, aws) : Promise.resolve({}),
+    aws ? decidedSettings(context, environment, aws) : Promise.resolve(layerOf(environment)),
   ]);
   const sources = aws ? [] : [await awsLogins(environment)];
   const logins = await RegistryLogins.open(dockerFolder(root, environment), sources, sink);
@@ -80,9 +80,13 @@ export async function decidedSettings(
     platform: hostPlatform,
     // A key of its own protects nothing here, and the provider waits 10 s for it.
     repository: { encryption: "aes256" },
+    ...layerOf(environment),
     ...(baseImages ? { baseImages } : {}),
   };
 }
+
+/** A layer image that this run was given goes before that of the settings. */
+const layerOf = ({ layer }: Environment) => (layer === undefined ? {} : { layer });
 
 /** `localhost:<port>`: the local AWS is a registry, too. */
 export function registryOf(aws: Pick<LocalAws, "port">): string {

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import type { CommandContext } from "../commands/context";
 import { DEFAULT_BASE_IMAGE, type PrepareOptions } from "../images";
 import type { LocalAws } from "../local";
+import { readyLayer } from "../settings/images";
 import type { Environment } from "./environments";
 import { decidedSettings, hostPlatform } from "./imageBuild";
 import { runSettings } from "./settingsFile";
@@ -18,6 +19,13 @@ export interface BuildSettings {
   prepare: PrepareOptions | undefined;
 }
 
+interface BuildSection {
+  baseImages?: unknown;
+  layer?: string;
+  registry?: string;
+  source?: string;
+}
+
 /** The whole settings of such a run, without an engine. */
 export async function buildSettingsOf(
   context: CommandContext,
@@ -27,12 +35,12 @@ export async function buildSettingsOf(
   const decided = await decidedSettings(context, environment, aws);
   const text = await runSettings(environment, decided);
   const { config = {} } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
-  const build = (config["tributary:imageBuild"] ?? {}) as { baseImages?: unknown; source?: string };
+  const build = (config["tributary:imageBuild"] ?? {}) as BuildSection;
   const baseImages = { BASE_IMAGE: DEFAULT_BASE_IMAGE, ...(build.baseImages as Record<string, string> | undefined) };
   const pinned = Object.values(baseImages).every((reference) => reference.includes("@sha256:"));
   const manifest = await readFile(path.join(context.root, "package.json"), "utf8");
   const { version } = JSON.parse(manifest) as { version: string };
   const source = build.source === undefined ? {} : { source: build.source };
-  const prepare: PrepareOptions = { platform: hostPlatform, baseImages, version, ...source };
+  const prepare: PrepareOptions = { platform: hostPlatform, baseImages, version, ...readyLayer(build), ...source };
   return { text, builder: environment.builder, prepare: pinned ? prepare : undefined };
 }

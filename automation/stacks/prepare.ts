@@ -154,9 +154,10 @@ async function forget({ root, sink }: CommandContext): Promise<void> {
     });
   }
   const folder = stateFolder(root);
-  // Records stay: they tell what was done, not what is there.
+  // Records of deployments stay: they tell what was done. Those of migrations tell what is there, and it is not.
   const gone = (await readdir(folder)).filter((name) => name !== ".tributary");
-  await Promise.all(gone.map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
+  const migrations = path.join(".tributary", "migrations");
+  await Promise.all([...gone, migrations].map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
   const text =
     "the local AWS lost its state (it was killed, or erased by hand): everything is built again; files have to be ingested again";
   sink({ type: "message", level: "warning", text });

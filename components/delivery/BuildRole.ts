@@ -17,6 +17,8 @@ export interface BuildRoleArgs {
   assumes?: readonly pulumi.Input<string>[];
   /** Pushes images: repositories of the registry by what their names begin with. @default none */
   pushes?: string;
+  /** Builds from images of these repositories of the registry, by what their names begin with. @default none but its own */
+  pulls?: string;
   /** Source whose connection git uses in the build, for the history and its tags. @default none */
   source?: RepositorySource;
   /** Works in a network of ours: makes network interfaces there. @default false */
@@ -62,10 +64,11 @@ export class BuildRole extends Component<{ role: ServiceRole }> implements Grant
 const changes = (transform: Transform<aws.iam.RoleArgs> | undefined, given: aws.iam.RoleArgs) =>
   typeof transform === "function" ? transform(given) : transform;
 
-function statements({ scope, assumes = [], pushes, source, network }: BuildRoleArgs): Statement[] {
+function statements({ scope, assumes = [], pushes, pulls, source, network }: BuildRoleArgs): Statement[] {
   return [
     ...(assumes.length > 0 ? [{ actions: ["sts:AssumeRole"], resources: assumes }] : []),
     ...(pushes === undefined ? [] : pushStatements(scope, pushes)),
+    ...(pulls === undefined ? [] : [pullStatement(scope, pulls)]),
     ...(source === undefined ? [] : sourceStatements(scope, source, "build")),
     ...(network ? networkStatements(scope) : []),
   ];
@@ -90,6 +93,15 @@ function pushStatements(scope: Scope, start: string): Statement[] {
     // A login is for the registry as a whole.
     { actions: ["ecr:GetAuthorizationToken"], resources: ["*"] },
   ];
+}
+
+/** Taking images; the login is that of pushing. */
+function pullStatement(scope: Scope, start: string): Statement {
+  const actions = ["BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"];
+  return {
+    actions: actions.map((action) => `ecr:${action}`),
+    resources: [arn(scope, "ecr", `repository/${start}*`)],
+  };
 }
 
 /**

@@ -6,6 +6,15 @@ import type { ArtifactStore } from "./ArtifactStore";
 import { BuildRole, type BuildRoleArgs } from "./BuildRole";
 import { METRICS_NAMESPACE } from "./metrics";
 
+/** What the build of a layer with a repository of its own works with. */
+export interface LayerBuild {
+  source: RepositorySource;
+  /** What its build may beyond pushing. */
+  images: readonly Statement[];
+  /** Begin of the names of its repositories in the registry. */
+  repositories: string;
+}
+
 /** Arguments of {@link BuildRoles}. */
 export interface BuildRolesArgs {
   scope: Scope;
@@ -23,6 +32,8 @@ export interface BuildRolesArgs {
   images: readonly Statement[];
   /** Begin of the names of the images' repositories. */
   repositories: string;
+  /** Of a layer with a repository of its own. @default none */
+  layer?: LayerBuild;
   /** Works in a network of ours. */
   network: boolean;
   /** Changes to each role. */
@@ -63,6 +74,7 @@ export class BuildRoles {
     );
     store.grantExchange(role);
     if (model.kind === "images") role.addStatements(...this.args.images);
+    if (model.kind === "layer") role.addStatements(...(this.args.layer?.images ?? []));
     if (model.kind === "environment") role.addStatements(figures);
     this.made.set(what, role);
     return role;
@@ -75,14 +87,16 @@ export class BuildRoles {
   }
 
   private special(model: BuildRoleModel): Partial<BuildRoleArgs> {
-    const { deployRole, updateRole, repositories } = this.args;
+    const { deployRole, updateRole, repositories, layer } = this.args;
     switch (model.kind) {
       case "environment":
         return { assumes: [deployRole(model.environment)] };
       case "update":
         return { assumes: [updateRole] };
       case "images":
-        return { pushes: repositories };
+        return { pushes: repositories, ...(layer ? { pulls: layer.repositories } : {}) };
+      case "layer":
+        return layer ? { pushes: layer.repositories, source: layer.source } : {};
       case "test":
         return {};
     }

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PipelineModel, RepositorySource } from "../../automation/pipeline/model";
+import { layerPipelineName, type PipelineModel, type RepositorySource } from "../../automation/pipeline/model";
 import type { DeliverySettings } from "../../automation/settings";
 import { Component } from "../Component";
 import type { Scope } from "../scope";
@@ -10,7 +10,7 @@ import { ArtifactStore } from "./ArtifactStore";
 import type { Boundary } from "./Boundary";
 import { BuildNetwork } from "./BuildNetwork";
 import type { BuildMachines } from "./BuildProject";
-import { BuildRoles } from "./BuildRoles";
+import { BuildRoles, type LayerBuild } from "./BuildRoles";
 import { DeliveryDashboard } from "./Dashboard";
 import { deliveryAccess, type DeliveryAccess } from "./deliveryAccess";
 import { deliveryKey } from "./DeliveryKey";
@@ -174,27 +174,40 @@ export class Delivery extends Component<DeliveryNodes> {
   private rolesOf(team: string): BuildRoles {
     const { scope, settings, models, accounts } = this.args;
     const model = models.find((each) => each.name === team)!;
-    const start = `${scope.project}-images`;
-    const regions = [scope.region];
     return (this.roles[team] ??= new BuildRoles(
       `${this.logicalName}-${team}`,
       {
         scope,
         pipeline: team,
         store: this.storeOf(team),
-        source: model.sources.find((source): source is RepositorySource => source.kind === "repository")!,
+        source: repositoryOf(model)!,
         boundary: this.access.buildBoundary.arn,
         deployRole: (env) => accessArns(accounts[env]!.scope, env).role,
         updateRole: this.access.roleArn,
-        images: [
-          ...imagesDeployment({ scope, regions, start, env: "images" }),
-          ...stateStatements(scope, settings.backend),
-        ],
-        repositories: start,
+        ...this.registryOf(scope),
+        ...this.layerOf(team),
         network: settings.build.vpc !== undefined,
       },
       this.child(),
     ));
+  }
+
+  /** What the build of images may in the registry of a project. */
+  private registryOf(scope: Scope) {
+    const repositories = `${scope.project}-images`;
+    const { backend } = this.args.settings;
+    const deployment = { scope, regions: [scope.region], start: repositories, env: "images" };
+    return { repositories, images: [...imagesDeployment(deployment), ...stateStatements(scope, backend)] };
+  }
+
+  /** The build of a team's layer, where that has a repository of its own. */
+  private layerOf(team: string): { layer?: LayerBuild } {
+    const { scope, settings, models } = this.args;
+    const { layer } = settings.pipelines[team]!;
+    const model = models.find((each) => each.name === layerPipelineName(team));
+    const source = model && repositoryOf(model);
+    if (layer === false || layer.project === undefined || source?.apart === undefined) return {};
+    return { layer: { source, ...this.registryOf({ ...scope, project: layer.project }) } };
   }
 
   private environments(): Record<string, EnvironmentAccess> {
@@ -214,6 +227,7 @@ export class Delivery extends Component<DeliveryNodes> {
           environment: env,
           resources: given.resources ?? env,
           regions: given.regions ?? [scope.region],
+          steps: given.steps,
           ...(settings.backend === undefined ? {} : { backend: settings.backend }),
           trusts: roles.map((role) => role.arn),
           trusted: roles.map((role) => role.policy),
@@ -225,6 +239,9 @@ export class Delivery extends Component<DeliveryNodes> {
     return Object.fromEntries(made);
   }
 }
+
+const repositoryOf = ({ sources }: PipelineModel) =>
+  sources.find((source): source is RepositorySource => source.kind === "repository");
 
 function chatOf(chat: DeliverySettings["notifications"]["chat"]) {
   const { slackTeam, slackChannel } = chat ?? {};

@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { DistributionStep } from "../../automation/settings/distribution";
 import { Component } from "../Component";
 import type { Scope } from "../scope";
 import { Boundary, boundaryArn } from "./Boundary";
@@ -13,6 +14,8 @@ export interface EnvironmentAccessArgs {
   /** What names of its resources begin with, after the project. */
   resources: string;
   regions: readonly string[];
+  /** What is delivered to it beside the lake. @default nothing */
+  steps?: readonly DistributionStep[];
   /** Address of the driver's backend. */
   backend?: string;
   /** ARNs of the builds' roles that may deploy it. */
@@ -37,7 +40,7 @@ export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
 
   constructor(name: string, args: EnvironmentAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("delivery:EnvironmentAccess", name, opts);
-    const { scope, environment, trusts, trusted } = args;
+    const { scope, environment, trusts, trusted, steps } = args;
     const start = `${scope.project}-${args.resources}-`;
     const deployment = { scope, start, env: args.resources, regions: args.regions };
     const management = roleManagement(
@@ -66,7 +69,7 @@ export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
       },
       this.child(),
     );
-    const statements = [...lakeDeployment(deployment), ...management, ...stateStatements(scope, args.backend)];
+    const statements = [...lakeDeployment(deployment, steps), ...management, ...stateStatements(scope, args.backend)];
     const role = new DeployRole(
       name,
       { scope, what: environment, trusts, trusted, statements, boundary: boundary.arn, transform: args.transform },

@@ -5,8 +5,8 @@ import type { RuntimeImage } from "./RuntimeImage";
 
 /** Arguments of {@link FunctionImage}. */
 export interface FunctionImageArgs extends ContainerImageArgs {
-  /** The layer that a Dockerfile may copy: `LAYER_IMAGE`. */
-  layer: LayerImage;
+  /** The layer that a Dockerfile may copy: `LAYER_IMAGE`. Undefined where that is an image that is there already. */
+  layer: LayerImage | undefined;
   /** The base with the layer that a Dockerfile may begin with: `RUNTIME_IMAGE`. */
   runtime: RuntimeImage;
 }
@@ -14,6 +14,7 @@ export interface FunctionImageArgs extends ContainerImageArgs {
 /** The image of one function: base, layer, its own code. */
 export class FunctionImage extends ContainerImage {
   constructor(name: string, args: FunctionImageArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("images:FunctionImage", name, args, { LAYER_IMAGE: args.layer, RUNTIME_IMAGE: args.runtime }, opts);
+    const own = { ...(args.layer ? { LAYER_IMAGE: args.layer } : {}), RUNTIME_IMAGE: args.runtime };
+    super("images:FunctionImage", name, args, own, opts);
   }
 }

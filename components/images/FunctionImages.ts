@@ -19,7 +19,8 @@ export interface FunctionImagesArgs extends Omit<BuildArgs, "slots"> {
 
 /** The parts of {@link FunctionImages}. */
 export interface FunctionImagesNodes {
-  layer: LayerImage;
+  /** Undefined where a layer image is used that is there already. */
+  layer: LayerImage | undefined;
   runtime: RuntimeImage;
   /** By the function's name. */
   functions: Record<string, FunctionImage>;
@@ -34,11 +35,13 @@ export class FunctionImages extends Component<FunctionImagesNodes> {
   constructor(name: string, args: FunctionImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("images:FunctionImages", name, opts);
     const { images, parallelism, transform = {}, ...build } = args;
-    const layer = new LayerImage(
-      `${name}-${images.layer.name}`,
-      { ...build, image: images.layer, transform: transform.layer },
-      this.child(),
-    );
+    const layer =
+      images.layer &&
+      new LayerImage(
+        `${name}-${images.layer.name}`,
+        { ...build, image: images.layer, transform: transform.layer },
+        this.child(),
+      );
     const slots = new BuildSlots(parallelism);
     const runtime = new RuntimeImage(
       `${name}-${images.runtime.name}`,
@@ -55,7 +58,7 @@ export class FunctionImages extends Component<FunctionImagesNodes> {
     ]);
     this.nodes = { layer, runtime, functions: Object.fromEntries(functions) };
     this.outputs = pulumi.all({
-      [images.layer.name]: layer.outputs,
+      ...(images.layer && layer ? { [images.layer.name]: layer.outputs } : {}),
       [images.runtime.name]: runtime.outputs,
       ...Object.fromEntries(functions.map(([function_, image]) => [function_, image.outputs])),
     });

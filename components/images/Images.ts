@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PreparedImages, Revision } from "../../automation/images";
+import type { Revision } from "../../automation/images";
+import { allImages, type PreparedImages } from "../../automation/images/types";
 import type { ImageBuildSettings } from "../../automation/settings";
 import { Component } from "../Component";
 import type { Scope } from "../scope";
@@ -38,7 +39,7 @@ export class Images extends Component<ImagesNodes> {
     const { scope, settings, images, revision, transform = {} } = args;
     const { builder, cache, parallelism, registry } = settings;
     this.scope = scope;
-    const names = [images.layer, images.runtime, ...images.functions].map((image) => image.name);
+    const names = allImages(images).map((image) => image.name);
     const repository = new ImageRepository(
       name,
       { ...settings.repository, scope, registry, images: names, transform: transform.repository },

@@ -1,7 +1,7 @@
 import type { DeliverySettings, PipelineSettings } from "../../settings";
 import { buildAction, repositorySource, REPOSITORY, waveStages, type DeliveryOf } from "./parts";
 import { doraSpec, imagesSpec, layerSpec, lintSpec, testSpec, updateSpec } from "./specs";
-import type { PipelineModel, StageModel, TriggerModel } from "./types";
+import type { PipelineModel, PublishedSource, RepositorySource, StageModel, TriggerModel } from "./types";
 
 /** Name of the pipeline of a pipeline's common layer. */
 export const layerPipelineName = (name: string) => `${name}-layer`;
@@ -21,13 +21,17 @@ export const IMAGES = "images";
 export function layerPipeline(settings: DeliverySettings, name: string): PipelineModel | undefined {
   const pipeline = settings.pipelines[name]!;
   if (pipeline.layer === false) return undefined;
-  const source = repositorySource(settings, pipeline.repository);
+  const { repository: own } = pipeline.layer;
+  const source: RepositorySource =
+    own === undefined
+      ? repositorySource(settings, pipeline.repository)
+      : { ...repositorySource(settings, own), apart: own };
   const build = buildAction(
     {
       name: "layer",
       buildspec: layerSpec(),
       outputs: [LAYER],
-      role: { kind: "images" },
+      role: { kind: own === undefined ? "images" : "layer" },
       compute: "medium",
       privileged: true,
     },
@@ -52,6 +56,24 @@ export function layerPipeline(settings: DeliverySettings, name: string): Pipelin
   };
 }
 
+/** Whether the layer has a repository of its own, so that images are built from what its pipeline published. */
+const hasOwnLayer = ({ layer }: PipelineSettings) => layer !== false && layer.repository !== undefined;
+
+/** What the layer's pipeline published last. */
+const published = (name: string): PublishedSource => ({
+  kind: "published",
+  name: "Layer",
+  artifact: LAYER,
+  namespace: "published",
+  pipeline: layerPipelineName(name),
+  key: layerKey(name),
+});
+
+/** Sources of a pipeline that an application has beside its own: those of its tags and of its branches. */
+export function furtherSources(pipeline: PipelineSettings, name: string, source: RepositorySource) {
+  return [...(hasOwnLayer(pipeline) ? [published(name)] : []), source];
+}
+
 /**
  * The pipeline of an application: layer digest and repository -> update itself -> test, lint and build images side by side -> for each
  * wave: plan -> gate -> deploy -> verify.
@@ -59,27 +81,19 @@ export function layerPipeline(settings: DeliverySettings, name: string): Pipelin
 export function applicationPipeline(settings: DeliverySettings, name: string): PipelineModel {
   const pipeline = settings.pipelines[name]!;
   const source = repositorySource(settings, pipeline.repository);
-  const published = {
-    kind: "published" as const,
-    name: "Layer",
-    artifact: LAYER,
-    namespace: "published",
-    pipeline: layerPipelineName(name),
-    key: layerKey(name),
-  };
-  const layered = pipeline.layer !== false;
+  const layer = pipeline.layer === false ? [] : [published(name)];
   return {
     name,
     kind: "application",
     description: `delivers ${pipeline.repository} to ${pipeline.waves.map((wave) => wave.join(" and ")).join(", then ")}`,
-    sources: [...(layered ? [published] : []), source],
+    sources: [...layer, source],
     triggers: [
       ...pushTriggers(source.name, source.branch, {
         ...(pipeline.paths ? { includes: pipeline.paths } : {}),
         // They start the layer's pipeline, whose digest then starts this one: once, not twice.
-        ...(pipeline.layer === false ? {} : { excludes: pipeline.layer.paths }),
+        ...(pipeline.layer === false || hasOwnLayer(pipeline) ? {} : { excludes: pipeline.layer.paths }),
       }),
-      ...(layered ? [{ on: "published" as const, source: published.name }] : []),
+      ...layer.map((each) => ({ on: "published" as const, source: each.name })),
     ],
     variables: [...testVariables(pipeline), restartedFrom],
     executionMode: pipeline.mode,
@@ -149,8 +163,8 @@ export function commonStages(settings: DeliverySettings, pipeline: PipelineSetti
   const images = buildAction(
     {
       name: "images",
-      buildspec: imagesSpec(scan),
-      inputs: [REPOSITORY],
+      buildspec: imagesSpec(scan, hasOwnLayer(pipeline) ? LAYER : undefined),
+      inputs: [REPOSITORY, ...(hasOwnLayer(pipeline) ? [LAYER] : [])],
       outputs: [IMAGES],
       role: { kind: "images" },
       compute: "large",

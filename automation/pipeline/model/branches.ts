@@ -1,6 +1,6 @@
 import { branchEnvironmentName } from "../../branches/name";
 import type { DeliverySettings } from "../../settings";
-import { commonStages, restartedFrom, testVariables, updateStage } from "./application";
+import { commonStages, furtherSources, restartedFrom, testVariables, updateStage } from "./application";
 import { buildAction, repositorySource } from "./parts";
 import { branchPruneSpec, branchUpSpec, verifySpec } from "./specs";
 import type { PipelineModel } from "./types";
@@ -71,7 +71,7 @@ function ofBranch(settings: DeliverySettings, name: string, branch: string): Pip
     name: branchPipelineName(name, branch),
     kind: "branch",
     description: `delivers the branch ${branch} of ${pipeline.repository} to an environment of its own`,
-    sources: [source],
+    sources: furtherSources(pipeline, name, source),
     triggers: [{ on: "push", source: source.name, branches: { includes: [branch] } }],
     variables: testVariables(pipeline),
     executionMode: "SUPERSEDED",

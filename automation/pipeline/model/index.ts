@@ -9,6 +9,7 @@ import { branchPipelines } from "./branches";
 import { releasePipelines } from "./releases";
 import type { PipelineModel } from "./types";
 
+export { layerPipelineName } from "./application";
 export { buildPhases, buildspecText } from "./buildspec";
 export type { BuildArtifact, BuildPhase, BuildPhaseName, BuildReport, Buildspec } from "./buildspec";
 export { branchPipelineName, canHavePipeline } from "./branches";

@@ -1,5 +1,6 @@
 import type { Duration } from "../../../components/units";
 import type { DeliverySettings, PipelineSettings } from "../../settings";
+import type { DistributionStep } from "../../settings/distribution";
 import type { Buildspec } from "./buildspec";
 import { deploySpec, distributionSpec, planSpec, resilienceSpec, verifySpec, type EnvironmentSpec } from "./specs";
 import type { BuildAction, BuildRole, RepositorySource, StageModel } from "./types";
@@ -122,23 +123,12 @@ function approvalStage({ settings }: DeliveryOf, environment: string): StageMode
   };
 }
 
-/** In the order of the stage: what is delivered beside the lake, the deployment, what looks at it. */
+/** In the order of the stage: what the deployment needs, the deployment, what needs it, what looks at it. */
 function deployActions(of: DeliveryOf, environment: string): BuildAction[] {
   const { steps = [], resilience } = of.settings.environments[environment] ?? {};
   const namespace = planNamespace(environment);
   const role = roleOf(environment);
-  const before = steps.map((step, index) =>
-    buildAction(
-      {
-        name: `${stepNames[step.kind]}-${environment}-${step.name}`,
-        // Migrations come one after the other and first: what is deployed then may need them.
-        runOrder: index + 1,
-        buildspec: distributionSpec(environment, step),
-        role,
-      },
-      of.timeout,
-    ),
-  );
+  const [before, after] = [steps.filter(({ when }) => when === "before"), steps.filter(({ when }) => when === "after")];
   const at = before.length + 1;
   const deploy = buildAction(
     {
@@ -156,8 +146,17 @@ function deployActions(of: DeliveryOf, environment: string): BuildAction[] {
     ...(resilience === undefined
       ? []
       : [{ name: `resilience-${environment}`, buildspec: resilienceSpec(environment, resilience) }]),
-  ].map((look) => buildAction({ ...look, runOrder: at + 1, role }, of.timeout));
-  return [...before, deploy, ...looks];
+  ].map((look) => buildAction({ ...look, runOrder: at + after.length + 1, role }, of.timeout));
+  const inTurn = (given: DistributionStep[], from: number) =>
+    given.map((step, index) => stepAction(of, environment, step, from + index));
+  return [...inTurn(before, 1), deploy, ...inTurn(after, at + 1), ...looks];
+}
+
+/** Steps come one after the other: a later one may need what an earlier one brought. */
+function stepAction(of: DeliveryOf, environment: string, step: DistributionStep, runOrder: number): BuildAction {
+  const name = `${stepNames[step.kind]}-${environment}-${step.name}`;
+  const buildspec = distributionSpec(environment, step);
+  return buildAction({ name, runOrder, buildspec, role: roleOf(environment) }, of.timeout);
 }
 
 const stepNames = { lambdaLayers: "layers", glueJob: "glue", sqlMigrations: "migrate" } as const;

@@ -1,5 +1,5 @@
 import type { DeliverySettings } from "../../settings";
-import { commonStages, IMAGES, testVariables } from "./application";
+import { commonStages, furtherSources, IMAGES, testVariables } from "./application";
 import { buildAction, repositorySource, waveStages } from "./parts";
 import { tagSpec } from "./specs";
 import { releaseTagPatterns } from "./tags";
@@ -38,7 +38,7 @@ function release(settings: DeliverySettings, name: string, environment: string):
     name: releasePipelineName(name, environment),
     kind: "release",
     description: `delivers what a tag ${environment}_<region>/${team}/<version> names, to that region of ${environment} alone`,
-    sources: [source],
+    sources: furtherSources(pipeline, name, source),
     triggers: [{ on: "push", source: source.name, tags: { includes: releaseTagPatterns(environment, team) } }],
     variables: [
       ...testVariables(pipeline),

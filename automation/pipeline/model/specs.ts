@@ -93,13 +93,18 @@ export function layerSpec(): Buildspec {
   });
 }
 
-/** Builds all images whose content changed and asks what is known against them. */
-export function imagesSpec(scan: { critical: number; high: number } | false): Buildspec {
+/**
+ * Builds all images whose content changed and asks what is known against them.
+ *
+ * @param layer artifact with the digest of a layer that has a repository of its own
+ */
+export function imagesSpec(scan: { critical: number; high: number } | false, layer?: string): Buildspec {
+  const from = layer === undefined ? "" : ` --layer "$CODEBUILD_SRC_DIR_${layer}/layer.json"`;
   const most = scan && `--max critical=${scan.critical},high=${scan.high}`;
   return buildspec({
     variables: { IMAGES_FLAGS: "--push" },
     commands: [
-      `${driver} images build $IMAGES_FLAGS --json > ${handedOn}/images.json`,
+      `${driver} images build $IMAGES_FLAGS${from} --json > ${handedOn}/images.json`,
       ...(most ? [`${driver} images scan $IMAGES_FLAGS ${most} --junit reports/scan.xml`] : []),
     ],
     ...(most ? { reports: { scan: junit("scan.xml") } } : {}),

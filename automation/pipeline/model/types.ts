@@ -20,6 +20,8 @@ export interface RepositorySource {
   branch?: string;
   /** ARN; only of a connection. */
   connection?: string;
+  /** Its name in the settings, where it is another repository than the one that defines the pipelines. */
+  apart?: string;
 }
 
 /** A source that another pipeline publishes. */
@@ -67,11 +69,15 @@ export interface VariableModel {
 }
 
 /**
- * Whom a build acts for, which decides its role: `test` nobody; `images` the registry; `update` the delivery stack itself;
- * `environment` may take the deploy role of one environment, and no other.
+ * Whom a build acts for, which decides its role: `test` nobody; `images` the registry; `layer` that of a layer with a repository
+ * of its own; `update` the delivery stack itself; `environment` may take the deploy role of one environment, and no other.
  */
 export type BuildRole =
-  { kind: "test" } | { kind: "images" } | { kind: "update" } | { kind: "environment"; environment: string };
+  | { kind: "test" }
+  | { kind: "images" }
+  | { kind: "layer" }
+  | { kind: "update" }
+  | { kind: "environment"; environment: string };
 
 /** Size of a build's machine: CodeBuild's small, medium and large (3, 7 and 15 GB on x86; 4, 8 and 16 GB on ARM). */
 export type Compute = "small" | "medium" | "large";

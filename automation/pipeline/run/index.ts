@@ -8,7 +8,7 @@ import { hasChanges, type RepositorySource } from "./source";
 import { beginRun } from "./start";
 import { removeOldRuns, type PipelineRun } from "./state";
 
-export { findSource } from "./source";
+export { findSource, type RepositorySource } from "./source";
 export { beginRun, findPipeline, pipelinesAt, resumeRun, type NewRun, type Resumption } from "./start";
 export { loadRun, runFolder, runIds, type ActionRun, type PipelineRun, type StageRun } from "./state";
 export { execute, type ExecuteOptions } from "./execute";

@@ -2,7 +2,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { userError } from "../../errors";
 import { processStart } from "../../local/processes";
-import { pipelinesOf, readDeliverySettings, deliveryFile, type PipelineModel } from "../model";
+import {
+  pipelinesOf,
+  readDeliverySettings,
+  deliveryFile,
+  type PipelineModel,
+  type RepositorySource as RepositoryModel,
+} from "../model";
 import { findPublished } from "./published";
 import { fileOf, type RepositorySource } from "./source";
 import {
@@ -23,8 +29,10 @@ import type { Namespaces } from "./variables";
 /** A new run. */
 export interface NewRun {
   model: PipelineModel;
-  /** The repository and the commit that it is for. */
+  /** The repository and the commit that it is for, and that define the pipelines. */
   source: RepositorySource;
+  /** Other repositories on this machine, by their names in the settings. @default none */
+  apart?: Readonly<Record<string, RepositorySource>>;
   /** The pipeline's variables; those that are not named have their default. */
   variables: Record<string, string>;
 }
@@ -65,15 +73,18 @@ export function findPipeline(models: readonly PipelineModel[], name: string): Pi
 /**
  * Begins a run of a pipeline, without any of its stages.
  *
- * @throws user error `NothingPublished`, `PipelineBusy`
+ * @throws user error `NothingPublished`, `PipelineBusy`, `PipelineSourceUnknown`
  */
-export async function beginRun(root: string, { model, source, variables }: NewRun): Promise<PipelineRun> {
+export async function beginRun(root: string, given: NewRun): Promise<PipelineRun> {
+  const { model, source, variables } = given;
   const before = await runIds(root, model.name);
   if (before.length > 0) await settle(await loadRun(root, model.name).catch(() => undefined));
   const sources: Record<string, RunSource> = {};
   for (const each of model.sources) {
-    sources[each.artifact] = each.kind === "repository" ? source : await findPublished(root, each.key, each.pipeline);
+    sources[each.artifact] =
+      each.kind === "repository" ? repositoryOf(given, each) : await findPublished(root, each.key, each.pipeline);
   }
+  const defined = Object.values(sources).includes(source);
   const id = newRunId();
   const run: PipelineRun = {
     version: 1,
@@ -84,6 +95,7 @@ export async function beginRun(root: string, { model, source, variables }: NewRu
     startedAt: new Date().toISOString(),
     seconds: 0,
     sources,
+    ...(defined ? {} : { definition: source }),
     namespaces: firstNamespaces(id, model, sources, variables),
     artifacts: {},
     stages: model.stages.map(({ name, actions }) => ({
@@ -99,6 +111,16 @@ export async function beginRun(root: string, { model, source, variables }: NewRu
   skipUpdates(run);
   await createRunFolder(root, run);
   return run;
+}
+
+/** Where a source is on this machine. */
+function repositoryOf({ model, source, apart = {} }: NewRun, { apart: name, repository }: RepositoryModel) {
+  if (name === undefined) return source;
+  const found = apart[name];
+  if (found) return found;
+  const message = `the pipeline ${model.name} takes its source from the repository ${name} (${repository}), and nothing says where that is on this machine`;
+  const next = `tributary pipeline run ${model.name} --local --repository ${name}=<folder of a checkout>`;
+  throw userError("PipelineSourceUnknown", message, next);
 }
 
 async function self() {

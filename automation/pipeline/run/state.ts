@@ -48,6 +48,8 @@ export interface PipelineRun {
   seconds: number;
   /** By artifact: what every source is. */
   sources: Record<string, RunSource>;
+  /** The repository and the commit that define the pipelines, where that is none of the sources. */
+  definition?: Extract<RunSource, { kind: "repository" }>;
   namespaces: Namespaces;
   /** Folders of artifacts, by name. */
   artifacts: Record<string, string>;

@@ -1,5 +1,7 @@
+import type { DistributionStep } from "../../../automation/settings/distribution";
 import type { Statement } from "../../iam";
 import type { Scope } from "../../scope";
+import { distributionStatements, unscopedSteps } from "./distribution";
 import { lakeServices, named, type ServicePermissions, unscopedActions } from "./services";
 
 export { buildBoundary, deliveryBoundary, deployBoundary, runtimeBoundary } from "./boundaries";
@@ -18,15 +20,21 @@ export interface Deployment {
   regions: readonly string[];
 }
 
-/** What deploying a lake needs, roles apart. */
-export function lakeDeployment(deployment: Deployment): Statement[] {
+/**
+ * What deploying an environment needs, roles apart.
+ *
+ * @param steps what is delivered to it beside the lake
+ */
+export function lakeDeployment(deployment: Deployment, steps: readonly DistributionStep[] = []): Statement[] {
+  const unscoped = unscopedSteps(steps);
   return [
     ...lakeServices.map((service) => statement(service, deployment)),
+    ...distributionStatements(deployment, steps),
     {
-      actions: unscopedActions,
+      actions: [...unscopedActions, ...unscoped.actions],
       resources: ["*"],
       // Health answers in one region for all.
-      conditions: inRegions([...deployment.regions, "us-east-1"]),
+      conditions: inRegions([...deployment.regions, "us-east-1", ...unscoped.regions]),
     },
   ];
 }

@@ -2,7 +2,7 @@ import { promises as fs } from "node:fs";
 import * as path from "node:path";
 import { eraseBuilder } from "../../../automation/builder";
 import { silent } from "../../../automation/events";
-import { prepareImages } from "../../../automation/images";
+import { allImages, prepareImages } from "../../../automation/images";
 import { ensureLocalAws, eraseLocalAws, type LocalAws } from "../../../automation/local";
 import { Workspace } from "../../local/support/workspace";
 import type { BenchmarkResult } from "../index";
@@ -110,12 +110,12 @@ async function sidesOf(workspace: Workspace, bench: Bench, create: (name: string
 
 /** Bake builds what our own preparation stages: it has no step of its own for packing TypeScript. */
 async function buildBake(root: string, bench: Bench): Promise<void> {
-  const { layer, runtime, functions } = await prepareImages(
+  const prepared = await prepareImages(
     root,
     { platform, baseImages: { BASE_IMAGE: bench.base }, version: "0.0.0" },
     silent,
   );
-  const staged = [layer, runtime, ...functions].map((image): Staged => ({
+  const staged = allImages(prepared).map((image): Staged => ({
     ...image,
     context: path.join(root, image.context),
     dockerfile: path.join(root, image.dockerfile),

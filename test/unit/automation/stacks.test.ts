@@ -108,12 +108,17 @@ describe("stacks", () => {
       const context = { root, sink: silent } as Parameters<typeof forgetLostState>[0];
       const aws = (stateId: string) => ({ stateId }) as Parameters<typeof forgetLostState>[1];
       const marker = path.join(stateFolder(root), "marker");
+      const [record, migration] = ["records/one.json", "migrations/lake/local/lake-own/sql/1_a.sql.json"].map((name) =>
+        path.join(stateFolder(root), ".tributary", name),
+      ) as [string, string];
       assert.equal(await forgetLostState(context, aws("one")), false);
-      await write(marker, "");
+      for (const file of [marker, record, migration]) await write(file, "");
       assert.equal(await forgetLostState(context, aws("one")), false);
       await fs.access(marker);
+      await fs.access(migration);
       assert.equal(await forgetLostState(context, aws("two")), true);
-      await assert.rejects(fs.access(marker));
+      for (const file of [marker, migration]) await assert.rejects(fs.access(file));
+      await fs.access(record);
       assert.equal(await forgetLostState(context, aws("two")), false);
     });
   });

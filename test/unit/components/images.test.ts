@@ -37,7 +37,7 @@ function prepared(name: string, change: Partial<PreparedImage> = {}): PreparedIm
   };
 }
 
-const images: PreparedImages = {
+const ownImages: PreparedImages = {
   layer: prepared("layer", { kind: "layer", uses: [], rewriteTimes: false }),
   runtime: prepared("runtime", { kind: "runtime", uses: [], rewriteTimes: false, buildArgs: { BASE_IMAGE: base } }),
   functions: [
@@ -53,6 +53,7 @@ async function build(
   change: { tags?: Record<string, string> } = {},
   /** What the state already has, by logical name. */
   recorded: Record<string, object> = {},
+  images: PreparedImages = ownImages,
 ) {
   const settings = parseImagesSettings({
     project: "tributary",
@@ -110,6 +111,17 @@ describe("the images", function () {
     assert.deepEqual(image("runtime").buildArgs, { BASE_IMAGE: base });
     const runtime = `${repositoryUrl}@${digestOf("images-runtime-image")}`;
     assert.deepEqual(image("routing").buildArgs, { SOURCE_DATE_EPOCH: "1", RUNTIME_IMAGE: runtime });
+  });
+
+  it("of a layer that is there already are built without one of their own", async () => {
+    const layer = `${account}.dkr.ecr.${region}.amazonaws.com/platform-images@${content("7")}`;
+    const runtime = { ...ownImages.runtime, buildArgs: { BASE_IMAGE: base, LAYER_IMAGE: layer } };
+    const images = { ...ownImages, layer: undefined, runtime };
+    const made = await build({ layer }, "images", {}, {}, images);
+    const names = ofType(made.resources, types.image).map(({ name }) => name);
+    assert.deepEqual(names.sort(), ["images-python-image", "images-routing-image", "images-runtime-image"]);
+    assert.deepEqual(inputsOf(made.resources, types.image, "images-runtime-image").buildArgs, runtime.buildArgs);
+    assert.deepEqual(Object.keys((made.outputs as any).images), ["runtime", "routing", "python"]);
   });
 
   it("carry no login and no secret", () => {
@@ -178,7 +190,7 @@ describe("the images", function () {
       const { imageBuild } = parseImagesSettings({ project: "p", stack: "images", values: { "aws:region": region } });
       return new Images(
         "images",
-        { scope: scopeOf("images"), settings: imageBuild, images, revision },
+        { scope: scopeOf("images"), settings: imageBuild, images: ownImages, revision },
         { transformations },
       ).outputs;
     });

@@ -84,15 +84,16 @@ describe("pipelines of a settings file", () => {
     assert.deepEqual(models.tools!.stages.find(({ name }) => name === "dev-deploy")?.retry, { mode: "FAILED_ACTIONS" });
   });
 
-  it("what is delivered beside the lake comes before its deployment, in order; what looks at it after", () => {
+  it("what is delivered beside the lake comes before its deployment or after it, in order; what looks at it last", () => {
     const { actions } = models.lake!.stages.find(({ name }) => name === "wave2-deploy")!;
     const order = actions.filter(({ name }) => name.includes("staging")).map(({ name, runOrder }) => [runOrder, name]);
     assert.deepEqual(order, [
       [1, "migrate-staging-warehouse"],
-      [2, "glue-staging-nightly"],
+      [2, "migrate-staging-figures"],
       [3, "layers-staging-extras"],
       [4, "deploy-staging"],
-      [5, "verify-staging"],
+      [5, "glue-staging-nightly"],
+      [6, "verify-staging"],
     ]);
     assert.ok(actions.some(({ name, runOrder }) => name === "resilience-prod" && runOrder === 2));
   });

@@ -201,6 +201,31 @@ describe("policies of the stack delivery", function () {
     }
   });
 
+  it("a deploy role may what the steps of its environment do, on what they name, and no other role may it", () => {
+    const granted = (env: string) =>
+      ofRole(new RegExp(`deploy-${env}-`)).flatMap(({ inputs }) => statementsOf(inputs.policy));
+    const on = (env: string, action: string) =>
+      granted(env)
+        .filter(({ Action }) => list(Action).includes(action))
+        .flatMap(({ Resource }) => list(Resource))
+        // What names begin with the environment's is the lake's; the catalogue is everybody's.
+        .filter((arn) => !/[:/]tributary[-_]|:catalog$/.test(arn));
+    const layer = (region: string) => `arn:aws:lambda:${region}:123456789012:layer:extras`;
+    const expected: Record<string, string[]> = {
+      "lambda:PublishLayerVersion": [layer("eu-west-1"), layer("us-east-1")],
+      "lambda:ListLayerVersions": ["*"],
+      "glue:UpdateJob": ["arn:aws:glue:eu-west-1:123456789012:job/nightly"],
+      "glue:CreateTable": ["database/lake", "table/lake/*"].map(
+        (each) => `arn:aws:glue:eu-west-1:123456789012:${each}`,
+      ),
+      "redshift-data:BatchExecuteStatement": ["arn:aws:redshift-serverless:eu-west-1:123456789012:workgroup/*"],
+    };
+    for (const [action, resources] of Object.entries(expected)) {
+      assert.deepEqual(on("staging", action), resources, action);
+      for (const env of ["dev", "prod"]) assert.deepEqual(on(env, action), [], `${env}: ${action}`);
+    }
+  });
+
   it("every action that a deploy role has is one that AWS knows, and is limited where AWS limits it", async () => {
     for (const { actions } of lakeServices) {
       for (const action of actions) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import fc from "fast-check";
+import { allImages } from "../../../automation/images";
 import { changed, Checkout, digest } from "./support/checkout";
 
 const DOCKERFILE = `ARG PYTHON_IMAGE
@@ -192,10 +193,7 @@ describe("the content digest", function () {
     const clone = new Checkout(Object.fromEntries(Object.entries(files).reverse()));
     try {
       assert.deepEqual(changed(start, await clone.digests()), []);
-      const images = async (one: Checkout) => {
-        const { layer, runtime, functions } = await one.prepare();
-        return [layer, runtime, ...functions];
-      };
+      const images = async (one: Checkout) => allImages(await one.prepare());
       assert.deepEqual(await images(clone), await images(checkout), "the provider's inputs differ");
     } finally {
       process.umask(umask);

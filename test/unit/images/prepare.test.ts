@@ -12,14 +12,18 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import { functionsOf, revisionOf, SOURCE_DATE_EPOCH } from "../../../automation/images";
-import { Checkout, digest } from "./support/checkout";
+import { functionsOf, revisionOf, SOURCE_DATE_EPOCH, type PrepareOptions } from "../../../automation/images";
+import { changed, Checkout, digest } from "./support/checkout";
 
 describe("preparing images", function () {
   this.timeout(60_000);
   let checkout: Checkout;
   const fresh = (files?: Record<string, string>) => (checkout = new Checkout(files));
   afterEach(() => checkout.remove());
+  const prepared = async (change: Partial<PrepareOptions> = {}) => {
+    const { layer, ...others } = await checkout.prepare(change);
+    return { layer: layer!, ...others };
+  };
 
   const filesOf = (folder: string) =>
     readdirSync(checkout.path(folder), { recursive: true, withFileTypes: true })
@@ -48,7 +52,7 @@ describe("preparing images", function () {
       "functions/python/lib/b": "b",
       "functions/python/c": "c",
     });
-    const { layer, runtime, functions } = await checkout.prepare();
+    const { layer, runtime, functions } = await prepared();
     const [one, python] = functions;
     assert.deepEqual(filesOf(python!.context), ["a", "lib/b"]);
     assert.deepEqual(filesOf(one!.context), ["handler.js"]);
@@ -77,7 +81,7 @@ describe("preparing images", function () {
     const umask = process.umask(0o077);
     try {
       fresh();
-      const { layer, functions } = await checkout.prepare();
+      const { layer, functions } = await prepared();
       for (const image of [layer, functions[0]!]) {
         const root = checkout.path(image.context);
         const folders = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) =>
@@ -136,9 +140,43 @@ describe("preparing images", function () {
     assert.equal(readFileSync(staged, "utf8"), "a");
   });
 
+  it("builds from a layer image that is there already, and none of its own", async () => {
+    fresh({
+      "functions/python/Dockerfile":
+        "ARG LAYER_IMAGE\nARG PYTHON_IMAGE\nFROM ${LAYER_IMAGE} AS layer\nFROM ${PYTHON_IMAGE}\nCOPY --from=layer /opt /opt\n",
+    });
+    const baseImages = { BASE_IMAGE: `base@${digest("1")}`, PYTHON_IMAGE: `python@${digest("2")}` };
+    const layer = `registry/lake@${digest("a")}`;
+    const own = await checkout.digests({ baseImages });
+    const images = await checkout.prepare({ baseImages, layer });
+    assert.equal(images.layer, undefined);
+    const { runtime, functions } = images;
+    assert.deepEqual([runtime.uses, runtime.buildArgs.LAYER_IMAGE, runtime.files], [[], layer, 0]);
+    assert.deepEqual(filesOf(runtime.context), [], "there is a context, and nothing in it");
+    assert.match(
+      readFileSync(checkout.path(runtime.dockerfile), "utf8"),
+      /FROM \$\{LAYER_IMAGE\} AS layer\nFROM \$\{BASE_IMAGE\}\nCOPY --link --from=layer \/ \/\n/,
+    );
+    const [one, python] = functions;
+    assert.deepEqual([one?.uses, python?.uses, python?.buildArgs.LAYER_IMAGE], [["RUNTIME_IMAGE"], [], layer]);
+    const base = "org.opencontainers.image.base.digest";
+    assert.deepEqual([runtime.labels[base], python?.labels[base]], [digest("1"), digest("2")]);
+    const digests = (change: object) => checkout.digests({ baseImages, ...change });
+    const now = await digests({ layer });
+    assert.deepEqual(changed(own, now), ["layer", "one", "python", "runtime"]);
+    assert.deepEqual(changed(now, await digests({ layer: `elsewhere/lake@${digest("a")}` })), []);
+    assert.deepEqual(changed(now, await digests({ layer: `registry/lake@${digest("b")}` })), [
+      "one",
+      "python",
+      "runtime",
+    ]);
+    checkout.write("layer/index.ts", "export const late = (n: number) => n + 3;\n");
+    assert.deepEqual(changed(now, await digests({ layer })), [], "the checkout's layer counts");
+  });
+
   it("keeps platforms apart", async () => {
     fresh();
-    const { layer } = await checkout.prepare();
+    const { layer } = await prepared();
     assert.match(layer.context, /^\.tributary\/build\/images\/linux-(amd64|arm64)\/layer\/context$/);
   });
 
@@ -148,7 +186,7 @@ describe("preparing images", function () {
     const target = process.arch === "x64" ? "linux-arm64" : "linux-x64";
     const binding = `@duckdb/node-bindings-${target}`;
     if (existsSync(checkout.path(`node_modules/${binding}`))) {
-      assert.equal((await checkout.prepare({ platform })).layer.platform, platform);
+      assert.equal((await prepared({ platform })).layer.platform, platform);
       return;
     }
     await assert.rejects(checkout.prepare({ platform }), (error: Error & { next?: string; code?: string }) => {

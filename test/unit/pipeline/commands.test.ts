@@ -2,9 +2,11 @@ import { strict as assert } from "node:assert";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { parse } from "../../../automation/cli/parse";
+import { run as imagesBuild } from "../../../automation/commands/images-build";
 import { run as pin } from "../../../automation/commands/images-pin";
 import { run as pipelineRun } from "../../../automation/commands/pipeline-run";
 import { libraryContext } from "../../../automation/library";
+import { readBuildDocument } from "../../../automation/release/document";
 import { lint } from "../../../automation/pipeline/steps/lint";
 import { checkout } from "../../local/support/workspace";
 import { fails } from "../support/fails";
@@ -73,6 +75,23 @@ describe("commands of pipelines", () => {
     await writeFile(file, "config: { aws:region: us-east-1, tributary:packaging: image }\n");
     await writeFile(from, '{ "images": [{ "name": "routing", "uri": "lake:latest" }] }');
     await fails(pin(libraryContext(root), { env: "dev", from }), "ImagesFileInvalid");
+  });
+
+  it("take a layer from what its build printed, and nothing else for one", async () => {
+    const file = path.join(root, "layer.json");
+    const uri = `000000000000.dkr.ecr.us-east-1.amazonaws.com/platform-images@sha256:${"a".repeat(64)}`;
+    const read = (images: object[]) =>
+      writeFile(file, JSON.stringify({ images })).then(() => readBuildDocument(file, (name) => name === "layer"));
+    assert.deepEqual(await read([{ name: "layer", uri }, { name: "runtime" }]), { layer: uri });
+    assert.match(
+      (await fails(read([{ name: "layer", uri: "lake:latest" }]), "ImagesFileInvalid")).message,
+      /layer has no/,
+    );
+    await writeFile(path.join(root, "Pulumi.images.yaml"), "config: { aws:region: us-east-1 }\n");
+    await writeFile(path.join(root, "Pulumi.local.yaml"), "config: { aws:region: us-east-1 }\n");
+    await read([{ name: "runtime", uri }]);
+    const { message } = await fails(imagesBuild(libraryContext(root), { layer: file }), "ImagesFileInvalid");
+    assert.match(message, /layer\.json is no document .*it names no layer/);
   });
 
   it("find every problem of a commit at once", async () => {

@@ -4,9 +4,11 @@ import * as path from "node:path";
 import fc from "fast-check";
 import { athenaWarehouse } from "../../../automation/pipeline/steps/migrations/athena";
 import { pending, readMigrations } from "../../../automation/pipeline/steps/migrations/files";
+import { forgetOwnMigrations, historyPrefix } from "../../../automation/pipeline/steps/migrations/history";
+import { filled, nameLake } from "../../../automation/pipeline/steps/migrations/placeholders";
 import { redshiftWarehouse } from "../../../automation/pipeline/steps/migrations/redshift";
 import { splitStatements } from "../../../automation/pipeline/steps/migrations/split";
-import type { ObjectStore } from "../../../automation/backend";
+import { isKey, type ObjectStore } from "../../../automation/backend";
 import { fails } from "../support/fails";
 import { temporaryFolder } from "./support";
 
@@ -86,45 +88,114 @@ describe("SQL migrations", () => {
     }
   });
 
+  it("remembers a folder by itself: however it is written, apart from folders below it, other databases and other stacks", () => {
+    const stack = { project: "tributary", name: "dev" };
+    const prefix = (folder: string, database?: string) =>
+      historyPrefix("/checkout", stack, path.resolve("/checkout", folder), database);
+    assert.equal(prefix("sql"), "migrations/tributary/dev/lake-own/sql/");
+    assert.equal(prefix("./sql/../sql/"), prefix("/checkout/sql"));
+    const all = ["sql", "sql/events", "sql-events", "sql/Events", ".", "..", "_/ü"].map((folder) => prefix(folder));
+    all.push(
+      prefix("sql", "warehouse"),
+      historyPrefix("/checkout", { ...stack, name: "prod" }, "/checkout/sql", undefined),
+    );
+    assert.equal(new Set(all).size, all.length);
+    for (const one of all) {
+      assert.ok(isKey(`${one}0001_first.sql.json`), one);
+      assert.ok(all.every((other) => other === one || !other.startsWith(one)));
+    }
+  });
+
+  it("fills in what a statement names of the lake, and knows nothing else", () => {
+    const lake = {
+      ...Object.fromEntries(["stageBucket", "workgroup", "region", "account"].map((each) => [each, each])),
+    };
+    const outputs = { ...lake, rawBucket: "raw", analyticsBucket: "lake-1", database: "db" } as never;
+    const one = (text: string) => [{ ...migration("1_a.sql"), statements: ["select '$x {y}'", text] }];
+    assert.equal(nameLake(one("select 1")), false);
+    assert.equal(nameLake(one("location 's3://${analyticsBucket}/a'")), true);
+    const [first] = filled(one("location 's3://${analyticsBucket}/${database}/a'"), outputs);
+    assert.deepEqual(first?.statements, ["select '$x {y}'", "location 's3://lake-1/db/a'"]);
+    assert.equal(first?.checksum, "1_a.sql");
+    assert.throws(() => filled(one("${bucket}"), outputs), /1_a\.sql: found \$\{bucket\}; allowed: \$\{rawBucket\}/);
+  });
+
   describe("in Athena", () => {
+    /** Gives the same execution for the same token, as Athena does; each has the state that there was when it began. */
     const place = (state: () => string) => {
       const records = new Map<string, string>();
       const tokens: string[] = [];
+      const executions = new Map<string, string>();
       const store = {
         place: "store/",
         list: (prefix: string) => Promise.resolve([...records.keys()].filter((key) => key.startsWith(prefix))),
-        get: (key: string) => Promise.resolve({ text: records.get(key) ?? "", version: "1" }),
+        get: (key: string) => Promise.resolve(records.has(key) ? { text: records.get(key), version: "1" } : undefined),
         createOnly: (key: string, text: string) =>
           Promise.resolve(!records.has(key) && Boolean(records.set(key, text))),
+        delete: (key: string) => Promise.resolve(void records.delete(key)),
       } as unknown as ObjectStore;
       const send = ({ input }: { input: Record<string, unknown> }) => {
         if (typeof input.ClientRequestToken === "string") {
+          const id = `q-${input.ClientRequestToken.slice(0, 16)}`;
           tokens.push(input.ClientRequestToken);
-          return Promise.resolve({ QueryExecutionId: "q" });
+          if (!executions.has(id)) executions.set(id, state());
+          return Promise.resolve({ QueryExecutionId: id });
         }
-        return Promise.resolve({ QueryExecution: { Status: { State: state(), StateChangeReason: "no such table" } } });
+        const State = executions.get(String(input.QueryExecutionId));
+        return Promise.resolve({ QueryExecution: { Status: { State, StateChangeReason: "no such table" } } });
       };
       const client = { send } as never;
       return {
         records,
         tokens,
+        executions,
+        store,
         warehouse: athenaWarehouse({ client, workgroup: "w", database: "d", store, prefix: "m/", interval: 1 }),
       };
     };
 
-    it("remembers what succeeded, and repeats a statement that was cut off with the same token", async () => {
-      let state = "FAILED";
-      const { warehouse, tokens, records } = place(() => state);
-      const { message } = await fails(warehouse.apply(migration("1_a.sql")), "MigrationFailed");
-      assert.match(message, /1_a\.sql, statement 1 .*no such table/);
-      assert.equal(records.size, 0);
-      state = "SUCCEEDED";
+    it("remembers what succeeded, and starts a statement once, however often a run is cut off", async () => {
+      const { warehouse, tokens, executions, store } = place(() => "SUCCEEDED");
+      const createOnly = store.createOnly.bind(store);
+      store.createOnly = () => Promise.reject(new Error("killed"));
+      await assert.rejects(warehouse.apply(migration("1_a.sql")), /killed/);
+      store.createOnly = createOnly;
       await warehouse.apply(migration("1_a.sql"));
-      assert.equal(tokens[0], tokens[1]);
+      assert.deepEqual([tokens.length, executions.size], [2, 1]);
       assert.match(tokens[0] ?? "", /^[0-9a-f]{64}$/);
       assert.deepEqual(
         (await warehouse.applied()).map(({ name, checksum }) => [name, checksum]),
         [["1_a.sql", "1_a.sql"]],
+      );
+    });
+
+    it("runs a statement that failed again, although Athena gives the failed execution for its token", async () => {
+      let state = "FAILED";
+      const { warehouse, executions } = place(() => state);
+      for (const count of [1, 2]) {
+        const { message } = await fails(warehouse.apply(migration("1_a.sql")), "MigrationFailed");
+        assert.match(message, /1_a\.sql, statement 1 .*no such table/);
+        assert.equal(executions.size, count);
+        assert.deepEqual(await warehouse.applied(), []);
+      }
+      state = "SUCCEEDED";
+      await warehouse.apply(migration("1_a.sql"));
+      assert.deepEqual([...executions.values()], ["FAILED", "FAILED", "SUCCEEDED"]);
+      assert.equal((await warehouse.applied()).length, 1);
+    });
+
+    it("forgets what was run in a lake that is gone, and nothing of other databases and stacks", async () => {
+      const { store, records } = place(() => "SUCCEEDED");
+      const keys = [
+        "dev/lake-own/sql/1_a.sql.json",
+        "dev/warehouse/sql/1_a.sql.json",
+        "dev.eu/lake-own/sql/1_a.sql.json",
+      ];
+      for (const key of keys) records.set(`migrations/tributary/${key}`, "{}");
+      await forgetOwnMigrations(store, { project: "tributary", name: "dev" });
+      assert.deepEqual(
+        [...records.keys()],
+        keys.slice(1).map((key) => `migrations/tributary/${key}`),
       );
     });
 

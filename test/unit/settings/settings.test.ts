@@ -136,6 +136,11 @@ describe("settings", () => {
       /imageBuild\.platform in .*allowed: linux\/amd64, as architecture is x86_64/,
     ],
     ["imageBuild", '{"platform":"windows/amd64"}', /allowed: linux\/arm64 or linux\/amd64/],
+    [
+      "imageBuild",
+      '{"layer":"lake:latest"}',
+      /imageBuild\.layer in .*found "lake:latest"; allowed: an image by its digest/,
+    ],
     ["imageBuild", '{"parallelism":0}', /imageBuild\.parallelism in .*found 0; allowed: a whole number from 1 to 64/],
     ["imageBuild", '{"registry":"https://x"}', /imageBuild\.registry in .*<host>:<port>/],
     ["imageBuild", '{"builder":"-x"}', /imageBuild\.builder in .*the name of a buildx builder/],
@@ -257,7 +262,7 @@ describe("docs/components.md", () => {
   );
 
   const { repository, ...build } = parsed({}).imageBuild;
-  const optional = ["builder", "registry", "platform", "parallelism", "source"];
+  const optional = ["builder", "registry", "platform", "parallelism", "source", "layer"];
   const imageBuildKeys = [
     ...new Set([...Object.keys(build), ...optional]),
     ...Object.keys(repository).map((key) => `repository.${key}`),

@@ -2,17 +2,21 @@ import { strict as assert } from "node:assert";
 import { promises as fs } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { parse } from "yaml";
-import { checkNames, imageOfResource, urnsOf } from "../../../automation/release/build";
+import { parse, stringify } from "yaml";
+import { libraryContext } from "../../../automation/library";
+import type { LocalAws } from "../../../automation/local";
+import { checkNames, imageNames, imageOfResource, urnsOf } from "../../../automation/release/build";
 import { failedBuilds, failureOf, readFailure } from "../../../automation/stacks/buildLog";
 import {
   environmentNames,
   findEnvironment,
   findImagesStack,
   stateFolder,
+  type Environment,
 } from "../../../automation/stacks/environments";
 import { lockFolder } from "../../../automation/stacks/folders";
 import { awsLanguage } from "../../../automation/stacks/imageBuild";
+import { buildSettingsOf } from "../../../automation/stacks/imageSettings";
 import { ImageListener } from "../../../automation/stacks/imageProgress";
 import { registryReachable } from "../../../automation/stacks/reachable";
 import { mergeSettings, removeSaltFile } from "../../../automation/stacks/settingsFile";
@@ -208,6 +212,26 @@ describe("stacks of images", () => {
     const local = findImagesStack(root, false);
     assert.deepEqual([local.name, local.local, local.region], ["images.local", true, "us-east-1"]);
     assert.deepEqual([local.builder, local.parallelism, local.backend], ["mine", 5, `file://${stateFolder(root)}`]);
+  });
+
+  it("take a layer that is there already from the settings, and one that a run is given before that", async () => {
+    const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+    const layer = (digit: string) => `000000000000.dkr.ecr.eu-west-1.amazonaws.com/platform-images@${digest(digit)}`;
+    const build = { layer: layer("1"), baseImages: { BASE_IMAGE: `base@${digest("0")}` } };
+    await fs.mkdir(path.join(root, "functions"));
+    const config = { "aws:region": "eu-west-1", "tributary:imageBuild": build };
+    await fs.writeFile(path.join(root, "Pulumi.images.yaml"), stringify({ config }));
+    await fs.writeFile(path.join(root, "package.json"), '{ "version": "1.0.0" }');
+    const [cloud, local] = [true, false].map((push) => findImagesStack(root, push)) as [Environment, Environment];
+    assert.deepEqual([cloud.layer, local.layer], [layer("1"), layer("1")]);
+    const given = { ...local, layer: layer("2") };
+    const context = { ...libraryContext(root) };
+    const { text, prepare } = await buildSettingsOf(context, given, { port: 4566 } as LocalAws);
+    const settings = (parse(text) as { config: typeof config }).config["tributary:imageBuild"];
+    assert.equal(settings.layer, layer("2"));
+    // The registry of the local AWS is at one address, whatever region and account the image names.
+    assert.equal(prepare?.layer, `localhost:4566/platform-images@${digest("2")}`);
+    assert.deepEqual(imageNames(root, given).includes("layer"), false);
   });
 
   it("need Pulumi.images.yaml", async () => {

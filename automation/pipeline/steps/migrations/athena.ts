@@ -26,7 +26,8 @@ export interface AthenaPlace {
 /**
  * Athena has no transactions. Each statement is started with a token that is made of its migration, its content and its place:
  * Athena gives the same execution for the same token, so a run that was cut off and is repeated does not start a statement a
- * second time. A migration is remembered, in a file beside the state that is only ever created, when all its statements succeeded.
+ * second time. It gives a failed one, too: that an execution failed is written down, and the next run takes the next token. A
+ * migration is remembered, in a file beside the state that is only ever created, when all its statements succeeded.
  */
 export function athenaWarehouse(place: AthenaPlace): Warehouse {
   return {
@@ -58,24 +59,40 @@ async function applied({ store, prefix }: AthenaPlace): Promise<AppliedMigration
   );
 }
 
-async function run(place: AthenaPlace, { name, checksum }: Migration, statement: string, index: number): Promise<void> {
-  const { client, workgroup, database, prefix, signal, interval = 500 } = place;
-  const token = createHash("sha256").update(`${prefix}\n${name}\n${checksum}\n${index}`).digest("hex");
-  const request = {
-    QueryString: statement,
-    WorkGroup: workgroup,
-    QueryExecutionContext: { Database: database },
-    ClientRequestToken: token,
-  };
-  const { QueryExecutionId } = await client.send(new StartQueryExecutionCommand(request));
+async function run(place: AthenaPlace, migration: Migration, statement: string, index: number): Promise<void> {
+  const { client, store, signal, interval = 500 } = place;
+  const QueryExecutionId = await start(place, migration, statement, index);
   for (;;) {
     const { QueryExecution } = await client.send(new GetQueryExecutionCommand({ QueryExecutionId }));
     const { State = "QUEUED", StateChangeReason } = QueryExecution?.Status ?? {};
     if (State === "SUCCEEDED") return;
-    if (State === "FAILED" || State === "CANCELLED") throw failed(name, index, statement, StateChangeReason ?? State);
+    if (State === "FAILED" || State === "CANCELLED") {
+      const reason = StateChangeReason || State;
+      await store.createOnly(failureKey(place, QueryExecutionId), reason);
+      throw failed(migration.name, index, statement, reason);
+    }
     await sleep(interval, undefined, { signal });
   }
 }
+
+/** The execution of a statement: the one that an earlier run began, unless that is known to have failed. */
+async function start(place: AthenaPlace, migration: Migration, statement: string, index: number): Promise<string> {
+  const { client, workgroup, database, prefix, store } = place;
+  const { name, checksum } = migration;
+  for (let attempt = 0; ; attempt++) {
+    const text = [prefix, name, checksum, index, ...(attempt === 0 ? [] : [attempt])].join("\n");
+    const request = {
+      QueryString: statement,
+      WorkGroup: workgroup,
+      QueryExecutionContext: { Database: database },
+      ClientRequestToken: createHash("sha256").update(text).digest("hex"),
+    };
+    const { QueryExecutionId = "" } = await client.send(new StartQueryExecutionCommand(request));
+    if (!(await store.get(failureKey(place, QueryExecutionId)))) return QueryExecutionId;
+  }
+}
+
+const failureKey = ({ prefix }: AthenaPlace, execution: string) => `${prefix}failed/${execution}`;
 
 /** What every warehouse says of a statement that failed. */
 export function failed(name: string, index: number, statement: string, reason: string): TributaryError {

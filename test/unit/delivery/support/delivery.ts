@@ -21,7 +21,8 @@ config:
     staging:
       steps:
         - { kind: sqlMigrations, name: warehouse, folder: migrations, engine: athena, database: lake }
-        - { kind: glueJob, name: nightly, script: glue/nightly.py, test: python3 -m unittest }
+        - { kind: glueJob, name: nightly, script: glue/nightly.py, test: python3 -m unittest, when: after }
+        - { kind: sqlMigrations, name: figures, folder: sql/figures, engine: redshift, database: figures, workgroup: figures }
         - { kind: lambdaLayers, name: extras, folder: extras, regions: [eu-west-1, us-east-1], runtimes: [nodejs22.x] }
     prod:
       account: "210987654321"

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { silent } from "../../../../automation/events";
-import { prepareImages, type PreparedImages, type PrepareOptions } from "../../../../automation/images";
+import { allImages, prepareImages, type PreparedImages, type PrepareOptions } from "../../../../automation/images";
 
 const CHECKOUT = path.resolve(__dirname, "../../../..");
 
@@ -58,8 +58,8 @@ export class Checkout {
 
   /** Content digests by image. */
   async digests(change: Partial<PrepareOptions> = {}): Promise<Record<string, string>> {
-    const { layer, runtime, functions } = await this.prepare(change);
-    return Object.fromEntries([layer, runtime, ...functions].map((image) => [image.name, image.contentDigest]));
+    const prepared = await this.prepare(change);
+    return Object.fromEntries(allImages(prepared).map((image) => [image.name, image.contentDigest]));
   }
 
   remove(): void {
