@@ -1,17 +1,8 @@
-import {
-  DeleteMessageBatchCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  type Message,
-} from "@aws-sdk/client-sqs";
+import type { Message } from "@aws-sdk/client-sqs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { client } from "./clients";
-import { digest } from "./identity";
+import { again, count, groupOf, letterOf, receive, remove, sentAt, type DeadLetter } from "./dead-letters";
 import { log } from "./log";
 import { hide, trySend, type Outgoing } from "./queues";
-
-/** How long a message stays hidden while it is sent back (s); a batch takes at most 10 s, at one message a second. */
-const HIDDEN = 60;
 
 /** How long one call takes messages (s): well below the redrive functions' timeout (`timings.redrive`). */
 export const REDRIVE_SECONDS = 90;
@@ -21,12 +12,6 @@ const IDLE_BATCHES = 3;
 
 /** How often a message is sent at most, besides what the SDK repeats. */
 const SEND_TRIES = 2;
-
-/** How often a message's deletion is tried. */
-const DELETE_TRIES = 3;
-
-/** Attribute of a message that was put to the end of its DLQ: when it first came there (ms since 1970). */
-const FAILED_AT = "failedAt";
 
 /** What a redrive function answers. */
 export interface Redriven {
@@ -44,15 +29,6 @@ export interface Redriven {
   more: boolean;
   /** What came later was left alone (ms since 1970). */
   before: number;
-}
-
-/** A message of a DLQ. */
-export interface DeadLetter {
-  body: string;
-  /** Code of the error that brought it there; missing where the queue itself gave the message up. */
-  reason?: string | undefined;
-  /** When it came into the DLQ (ms since 1970). */
-  failedAt: number;
 }
 
 /** What to do with a message: send something back, drop it because its objects need nothing, or leave it in the DLQ. */
@@ -244,74 +220,4 @@ class Pass {
   private seconds(): number {
     return (Date.now() - this.began) / 1_000;
   }
-}
-
-async function receive(queueUrl: string, most: number): Promise<Message[]> {
-  const request = new ReceiveMessageCommand({
-    ...{ QueueUrl: queueUrl, MaxNumberOfMessages: most, VisibilityTimeout: HIDDEN, WaitTimeSeconds: 1 },
-    MessageSystemAttributeNames: ["SentTimestamp", "MessageGroupId"],
-    MessageAttributeNames: ["All"],
-  });
-  return (await (await client("sqs")).send(request)).Messages ?? [];
-}
-
-/** Messages of a standard queue have no group: each is one of its own. */
-function groupOf({ Attributes, MessageId }: Message): string {
-  return Attributes?.MessageGroupId ?? String(MessageId);
-}
-
-/** When a message came into its queue (ms since 1970). */
-function sentAt({ Attributes }: Message): number {
-  return Number(Attributes?.SentTimestamp ?? 0);
-}
-
-function attributesOf({ MessageAttributes = {} }: Message): Record<string, string> {
-  return Object.fromEntries(Object.entries(MessageAttributes).map(([name, value]) => [name, value.StringValue ?? ""]));
-}
-
-function letterOf(message: Message): DeadLetter {
-  const { reason, [FAILED_AT]: failedAt } = attributesOf(message);
-  return { body: message.Body ?? "", reason, failedAt: Number(failedAt ?? sentAt(message)) };
-}
-
-/** The same message once more. */
-function again(message: Message): Outgoing {
-  const { failedAt } = letterOf(message);
-  const group = message.Attributes?.MessageGroupId;
-  return {
-    body: message.Body ?? "",
-    attributes: { ...attributesOf(message), [FAILED_AT]: String(failedAt) },
-    ...(group === undefined ? {} : { group, deduplicationId: digest(`again\n${message.MessageId}`, 64) }),
-  };
-}
-
-/** What cannot be deleted now is found again by the next redrive, and dropped: its objects need nothing any more. */
-async function remove(queueUrl: string, messages: Message[]): Promise<void> {
-  let open = messages;
-  for (let tries = 1; open.length > 0 && tries <= DELETE_TRIES; tries++) open = await tryDelete(queueUrl, open);
-}
-
-async function tryDelete(queueUrl: string, messages: Message[]): Promise<Message[]> {
-  const Entries = messages.map(({ ReceiptHandle }, index) => ({
-    Id: String(index),
-    ReceiptHandle: ReceiptHandle as string,
-  }));
-  try {
-    const { Failed = [] } = await (
-      await client("sqs")
-    ).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-    if (Failed.length > 0) log.warn("could not delete from the DLQ", { queueUrl, messages: Failed.length });
-    return Failed.flatMap(({ Id }) => messages[Number(Id)] ?? []);
-  } catch (error) {
-    log.warn("could not delete from the DLQ", { error: error as Error });
-    return messages;
-  }
-}
-
-async function count(queueUrl: string): Promise<number> {
-  const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
-  const { Attributes } = await (
-    await client("sqs")
-  ).send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] }));
-  return names.reduce((sum, name) => sum + Number(Attributes?.[name] ?? 0), 0);
 }

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { env } from "../config";
-import { redriveQueue, type DeadLetter, type Decision, type RedriveOptions, type Redriven } from "../dlq";
+import type { DeadLetter } from "../dead-letters";
+import { redriveQueue, type Decision, type RedriveOptions, type Redriven } from "../dlq";
 import { LayerError } from "../errors";
 import { handoverSchema, stageAMessageSchema, type ObjectRef, type RedriveRequest } from "../messages";
 import { log } from "../log";
