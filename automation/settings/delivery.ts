@@ -5,7 +5,7 @@ import type { Compute, ExecutionMode, RepositoryProvider } from "../pipeline/mod
 import { distributionSchema } from "./distribution";
 import { checks, driverShape } from "./driver";
 import { gatesShape } from "./gates";
-import { backend, days, isRegion, leaf, line, tags, yesOrNo } from "./values";
+import { backend, days, isRegion, leaf, line, secretsProvider, tags, yesOrNo } from "./values";
 
 const slugPattern = /^[a-z][a-z0-9-]{0,30}$/;
 const slugText = "a letter, then up to 30 lower-case letters, digits and hyphens";
@@ -82,6 +82,8 @@ const environment = z.strictObject({
   regions: listOf(isRegion, 'different AWS regions, e.g. ["eu-central-1"]', 60).optional(),
   /** A role of that account that may make the deploy role: for another account than the pipelines' own. */
   bootstrapRole: roleArn.optional(),
+  /** The key of its state's secrets, as `tributary:secretsProvider` of its own settings. @default the pipelines' own */
+  secretsProvider: secretsProvider.optional(),
   /** Names that the deploy role may give to what it makes: `<project>-<env>-…`. @default the environment's own name */
   resources: slug.optional(),
   /** Of branches' environments: the environment whose settings file theirs are made from. @default the environment's own name */

@@ -5,6 +5,7 @@ import { userError } from "../errors";
 import { linkedFolder } from "../local/linked";
 import { readDriverSettings, type Check } from "../settings/driver";
 import { isRecord } from "../json";
+import { secretsProviderOf } from "./secretsProvider";
 
 /** One stack of an environment, the environment in one region, as its settings tell. */
 export interface Environment {
@@ -28,6 +29,8 @@ export interface Environment {
   region: string | undefined;
   /** Where its state is; undefined = wherever the person's Pulumi is logged in. */
   backend: string | undefined;
+  /** What encrypts secrets in its state; undefined: a passphrase. */
+  secretsProvider: string | undefined;
   /** The account that it has to be in; undefined: whichever the credentials are of. */
   account: string | undefined;
   /** ARN of the role that is assumed for it. */
@@ -181,12 +184,13 @@ function describeStack(
   const merged = { ...config, ...overrides, ...(stated ? { "aws:region": region } : {}) };
   const shown = overrides === undefined ? path.basename(file) : path.basename(regionFile);
   const outside = path.dirname(file) !== path.resolve(root) || (local && env !== "local");
+  const described = describe(root, name, local, file, merged);
   return {
-    ...describe(root, name, local, file, merged),
+    ...described,
     ...ownSettings({ ...merged, "tributary:waves": undefined }, shown),
     env,
     wave,
-    derived: !first || outside || (stated && text(config["aws:region"]) !== region),
+    derived: described.derived || !first || outside || (stated && text(config["aws:region"]) !== region),
     ...(overrides === undefined ? {} : { regionFile }),
   };
 }
@@ -207,7 +211,14 @@ function deliveryStacks(root: string, local: boolean): EnvironmentStacks {
   const config = section(readYaml(file), "config");
   const described = describe(root, name, local, file, config);
   const own = local ? {} : ownSettings(config, path.basename(file));
-  const stack: Environment = { ...described, env: name, derived: local, builds: false, pipelines: true, ...own };
+  const stack: Environment = {
+    ...described,
+    derived: local || described.derived,
+    env: name,
+    builds: false,
+    pipelines: true,
+    ...own,
+  };
   return { env: name, waves: [[stack]], stacks: [stack] };
 }
 
@@ -251,7 +262,7 @@ function describe(
     name,
     env: name,
     wave: 0,
-    derived: false,
+    ...(local ? { secretsProvider: undefined, derived: false } : secretsProviderOf(readYaml(file), config, file)),
     account: undefined,
     role: undefined,
     protected: false,

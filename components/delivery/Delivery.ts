@@ -17,7 +17,7 @@ import { deliveryKey } from "./DeliveryKey";
 import { accessArns, EnvironmentAccess } from "./EnvironmentAccess";
 import { LayerPipeline } from "./LayerPipeline";
 import { Notifications } from "./Notifications";
-import { imagesDeployment, stateStatements } from "./permissions";
+import { imagesDeployment, secretsStatements, stateStatements } from "./permissions";
 import type { PipelineArgs } from "./Pipeline";
 
 /** An account that environments are in. */
@@ -189,6 +189,7 @@ export class Delivery extends Component<DeliveryNodes> {
         images: [
           ...imagesDeployment({ scope, regions, start, env: "images" }),
           ...stateStatements(scope, settings.backend),
+          ...secretsStatements(scope, settings.secretsProvider),
         ],
         repositories: start,
         network: settings.build.vpc !== undefined,
@@ -214,7 +215,8 @@ export class Delivery extends Component<DeliveryNodes> {
           environment: env,
           resources: given.resources ?? env,
           regions: given.regions ?? [scope.region],
-          ...(settings.backend === undefined ? {} : { backend: settings.backend }),
+          backend: settings.backend,
+          secretsProvider: given.secretsProvider ?? settings.secretsProvider,
           trusts: roles.map((role) => role.arn),
           trusted: roles.map((role) => role.policy),
         },

@@ -3,7 +3,14 @@ import { Component } from "../Component";
 import type { Scope } from "../scope";
 import { Boundary, boundaryArn } from "./Boundary";
 import { DeployRole, deployRoleArn, type DeployRoleArgs } from "./DeployRole";
-import { deployBoundary, lakeDeployment, roleManagement, runtimeBoundary, stateStatements } from "./permissions";
+import {
+  deployBoundary,
+  lakeDeployment,
+  roleManagement,
+  runtimeBoundary,
+  secretsStatements,
+  stateStatements,
+} from "./permissions";
 
 /** Arguments of {@link EnvironmentAccess}. */
 export interface EnvironmentAccessArgs {
@@ -14,7 +21,9 @@ export interface EnvironmentAccessArgs {
   resources: string;
   regions: readonly string[];
   /** Address of the driver's backend. */
-  backend?: string;
+  backend?: string | undefined;
+  /** Address of the key of its state's secrets. */
+  secretsProvider?: string | undefined;
   /** ARNs of the builds' roles that may deploy it. */
   trusts: DeployRoleArgs["trusts"];
   trusted?: DeployRoleArgs["trusted"];
@@ -40,12 +49,8 @@ export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
     const { scope, environment, trusts, trusted } = args;
     const start = `${scope.project}-${args.resources}-`;
     const deployment = { scope, start, env: args.resources, regions: args.regions };
-    const management = roleManagement(
-      scope,
-      [boundaryArn(scope, runtimeName(environment))],
-      [`role/${start}*`],
-      services,
-    );
+    const boundaries = [boundaryArn(scope, runtimeName(environment))];
+    const management = roleManagement(scope, boundaries, [`role/${start}*`], services);
     const runtime = new Boundary(
       `${name}-runtime`,
       {
@@ -66,7 +71,8 @@ export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
       },
       this.child(),
     );
-    const statements = [...lakeDeployment(deployment), ...management, ...stateStatements(scope, args.backend)];
+    const state = [...stateStatements(scope, args.backend), ...secretsStatements(scope, args.secretsProvider)];
+    const statements = [...lakeDeployment(deployment), ...management, ...state];
     const role = new DeployRole(
       name,
       { scope, what: environment, trusts, trusted, statements, boundary: boundary.arn, transform: args.transform },

@@ -12,6 +12,7 @@ import { parseImagesSettings, parseSettings, type RawSettings } from "../../sett
 import { readGateSettings } from "../../settings/gates";
 import { environmentNames, environmentStacks } from "../../stacks/environments";
 import { deliveryFile, pipelinesOf, readDeliverySettings } from "../model";
+import { stateProblems } from "../ready";
 import { environmentsOf } from "../run/environments";
 
 /** What was looked at, and what is wrong with it. */
@@ -20,6 +21,8 @@ export interface LintResult {
   file: string;
   /** Empty: all is well. */
   problems: string[];
+  /** What keeps it from AWS only: a checkout without an account is none the worse for it. */
+  warnings?: string[];
 }
 
 /**
@@ -80,12 +83,8 @@ function lintDelivery(root: string): LintResult[] {
   const used = new Set(pipelinesOf(readDeliverySettings(root)).flatMap(environmentsOf));
   // Environments of branches have a template of their own, or take that of another environment.
   const missing = [...used].filter((env) => env !== "branch" && !known.includes(env));
-  return [
-    {
-      file: deliveryFile,
-      problems: missing.map((env) => `pipelines deploy ${env}, and there is no file Pulumi.${env}.yaml`),
-    },
-  ];
+  const problems = missing.map((env) => `pipelines deploy ${env}, and there is no file Pulumi.${env}.yaml`);
+  return [{ file: deliveryFile, problems, warnings: stateProblems(root) }];
 }
 
 function attempt(file: string, check: () => void): LintResult {

@@ -1,3 +1,4 @@
+import { providerKey } from "../../../automation/settings/values";
 import type { Statement } from "../../iam";
 import type { Scope } from "../../scope";
 import { lakeServices, named, type ServicePermissions, unscopedActions } from "./services";
@@ -121,6 +122,23 @@ export function stateStatements({ partition }: Scope, backend: string | undefine
     { actions: ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], resources: [`${bucket}/${prefix}*`] },
     { actions: ["s3:GetBucketLocation", "s3:ListBucket"], resources: [bucket] },
   ];
+}
+
+/**
+ * Encrypting and decrypting the data key of a state's secrets.
+ *
+ * @param provider address of the key, e.g. `awskms://alias/<name>?region=<region>`; without one a passphrase does it
+ */
+export function secretsStatements(scope: Scope, provider: string | undefined): Statement[] {
+  const key = provider === undefined ? undefined : providerKey(provider);
+  if (!key) return [];
+  const { partition = scope.partition, account = scope.account, region, resource } = key;
+  const arn = (name: string) => `arn:${partition}:kms:${region}:${account}:${name}`;
+  const actions = ["kms:Decrypt", "kms:Encrypt"];
+  if (resource.startsWith("key/")) return [{ actions, resources: [arn(resource)] }];
+  // An alias is no resource of these actions, and decrypting names no key: what counts is which aliases the key has.
+  const conditions = { "ForAnyValue:StringEquals": { "kms:ResourceAliases": resource } };
+  return [{ actions, resources: [arn("key/*")], conditions }];
 }
 
 /** What deploying the stack `images` needs: its repositories and their key. The images themselves are pushed by the build's own role. */

@@ -23,13 +23,13 @@ describe("settings of the stack images", () => {
     assert.throws(() => images({ "tributary:batchSize": "1" }), {
       code: "InvalidSettings",
       message:
-        /tributary:batchSize in Pulumi\.images\.yaml: found a key that does not exist; allowed: imageBuild, backend, tags/,
+        /tributary:batchSize in Pulumi\.images\.yaml: found a key that does not exist; allowed: imageBuild, backend, secretsProvider, tags/,
     });
   });
 
   it("have a default for every key", () => {
     const { imageBuild, tags } = images();
-    assert.deepEqual(Object.keys(imagesSettingsSchema.shape), ["imageBuild", "backend", "tags"]);
+    assert.deepEqual(Object.keys(imagesSettingsSchema.shape), ["imageBuild", "backend", "secretsProvider", "tags"]);
     assert.deepEqual(tags, {});
     assert.deepEqual(imageBuild, {
       baseImages: { BASE_IMAGE: "public.ecr.aws/lambda/nodejs:22" },

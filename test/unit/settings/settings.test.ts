@@ -41,7 +41,10 @@ describe("settings", () => {
     assert.deepEqual(
       Object.keys(lakeSettingsSchema.shape).filter((key) => !(key in settings)),
       // Pulumi itself knows a default.
-      ["backend", "permissionsBoundary", "waves", "account", "role", "target", "approval", "approvers", "calendar"],
+      [
+        ...["backend", "permissionsBoundary", "waves", "account", "role", "secretsProvider", "target"],
+        ...["approval", "approvers", "calendar"],
+      ],
     );
     assert.deepEqual(
       [settings.batchSize, settings.forceDestroy, settings.deletionProtection, settings.lifecycle, settings.tracing],
