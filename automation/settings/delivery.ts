@@ -28,11 +28,12 @@ const lastingFrom = (from: number, to: number, allowed: string) =>
   leaf<Duration>((value) => toSeconds(value, "") >= from && toSeconds(value, "") <= to, allowed);
 
 /** A list of different texts of one form. */
-function listOf(accepts: (text: string) => boolean, allowed: string, most = 20) {
+function listOf(accepts: (text: string) => boolean, allowed: string, most = 20, least = 0) {
   return leaf<string[]>(
     (value) =>
       Array.isArray(value) &&
       value.length <= most &&
+      value.length >= least &&
       value.every((each) => typeof each === "string" && accepts(each)) &&
       new Set(value).size === value.length,
     allowed,
@@ -40,9 +41,12 @@ function listOf(accepts: (text: string) => boolean, allowed: string, most = 20) 
 }
 
 const isPattern = (text: string) => /^(?!-)[\w./*{},@+-]{1,255}$/.test(text);
+/** As many as a filter of CodePipeline takes (API reference: GitBranchFilterCriteria, GitFilePathFilterCriteria). */
 const patterns = listOf(
   isPattern,
-  'up to 20 different patterns of up to 255 letters, digits and ._/*{},@+-, e.g. "layer/**"',
+  '1 to 8 different patterns of up to 255 letters, digits and ._/*{},@+-, e.g. "layer/**"',
+  8,
+  1,
 );
 
 const command = line(1_000);

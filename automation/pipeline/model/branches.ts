@@ -17,21 +17,21 @@ export function canHavePipeline(branch: string): boolean {
 export const branchPipelineName = (name: string, branch: string) => `${name}-${branchEnvironmentName(branch)}`;
 
 /**
- * The pipelines for branches: one that watches them, and one for each that is there. The watching one is started by a push to a branch
- * that has none yet, by a pull request that was closed, and every day: it brings the stack `delivery` to the branches that the
- * repository has, and removes what belongs to branches that are gone.
+ * The pipelines for branches: one that watches them, and one for each that is there. The watching one is started by a push to any of
+ * them, by a pull request that was closed, and every day: it brings the stack `delivery` to the branches that the repository has, and
+ * removes what belongs to branches that are gone.
  */
 export function branchPipelines(settings: DeliverySettings, name: string): PipelineModel[] {
   const pipeline = settings.pipelines[name]!;
   if (!pipeline.branches) return [];
   const open = [...new Set(settings.openBranches[name] ?? [])].filter(canHavePipeline).sort();
-  return [watcher(settings, name, open), ...open.map((branch) => ofBranch(settings, name, branch))];
+  return [watcher(settings, name), ...open.map((branch) => ofBranch(settings, name, branch))];
 }
 
 const templateOf = ({ environments }: DeliverySettings, environment: string) =>
   environments[environment]?.template ?? environment;
 
-function watcher(settings: DeliverySettings, name: string, open: string[]): PipelineModel {
+function watcher(settings: DeliverySettings, name: string): PipelineModel {
   const { repository, branches } = settings.pipelines[name]!;
   const { include, environment } = branches!;
   const source = repositorySource(settings, repository);
@@ -43,14 +43,14 @@ function watcher(settings: DeliverySettings, name: string, open: string[]): Pipe
     },
     settings.build.timeout,
   );
-  const known = open.length > 0 ? { excludes: open } : {};
   return {
     name: `${name}-branches`,
     kind: "branches",
     description: `makes and removes the pipelines of ${name}'s branches`,
     sources: [source],
     triggers: [
-      { on: "push", source: source.name, branches: { includes: include, ...known } },
+      // Also a push to a branch that has its pipeline: a filter names 8 branches at most, and looking changes nothing.
+      { on: "push", source: source.name, branches: { includes: include } },
       { on: "pull-request", source: source.name, events: ["CLOSED"], branches: { includes: [source.branch!] } },
       { on: "schedule", every: "1 day" },
     ],
