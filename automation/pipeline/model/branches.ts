@@ -1,8 +1,8 @@
 import { branchEnvironmentName } from "../../branches/name";
 import type { DeliverySettings } from "../../settings";
-import { commonStages, restartedFrom, testVariables, updateStage } from "./application";
-import { buildAction, repositorySource } from "./parts";
-import { branchPruneSpec, branchUpSpec, verifySpec } from "./specs";
+import { commonStages, IMAGES, restartedFrom, testVariables, updateStage } from "./application";
+import { buildAction, repositorySource, REPOSITORY } from "./parts";
+import { branchPruneSpec, branchUpSpec } from "./specs";
 import type { PipelineModel } from "./types";
 
 /** Branches with other characters get no pipeline: they would mean something in a trigger's pattern. */
@@ -65,8 +65,16 @@ function ofBranch(settings: DeliverySettings, name: string, branch: string): Pip
   const { environment, ttl } = pipeline.branches!;
   const source = repositorySource(settings, pipeline.repository, branch);
   const own = branchEnvironmentName(branch);
-  const { timeout } = settings.build;
-  const role = { kind: "environment", environment } as const;
+  const template = templateOf(settings, environment);
+  const up = buildAction(
+    {
+      name: "up",
+      buildspec: branchUpSpec({ branch, environment: own, template, ttl, images: IMAGES }),
+      inputs: [REPOSITORY, IMAGES],
+      role: { kind: "environment", environment },
+    },
+    settings.build.timeout,
+  );
   return {
     name: branchPipelineName(name, branch),
     kind: "branch",
@@ -75,18 +83,6 @@ function ofBranch(settings: DeliverySettings, name: string, branch: string): Pip
     triggers: [{ on: "push", source: source.name, branches: { includes: [branch] } }],
     variables: testVariables(pipeline),
     executionMode: "SUPERSEDED",
-    stages: [
-      ...commonStages(settings, pipeline),
-      {
-        name: "Deploy",
-        actions: [
-          buildAction(
-            { name: "up", buildspec: branchUpSpec(branch, templateOf(settings, environment), ttl), role },
-            timeout,
-          ),
-          buildAction({ name: "verify", runOrder: 2, buildspec: verifySpec(own), role }, timeout),
-        ],
-      },
-    ],
+    stages: [...commonStages(settings, pipeline), { name: "Deploy", actions: [up] }],
   };
 }

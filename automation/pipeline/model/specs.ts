@@ -189,12 +189,30 @@ export function doraSpec(environment: string): Buildspec {
   return buildspec({ commands: [`${driver} dora ${environment} --publish`] });
 }
 
-/** A branch's own environment, with its pipeline's images. */
-export function branchUpSpec(branch: string, template: string, ttl: string): Buildspec {
+/** How a branch's environment is brought up. */
+export interface BranchSpec {
+  branch: string;
+  /** Name of its environment. */
+  environment: string;
+  template: string;
+  ttl: string;
+  /** Artifact with the images' digests. */
+  images: string;
+}
+
+/**
+ * A branch's own environment, with its pipeline's images. It is verified in the same build: its settings are in no commit, so that no
+ * other clone knows it.
+ */
+export function branchUpSpec({ branch, environment, template, ttl, images }: BranchSpec): Buildspec {
   // The branch's name is checked text of a setting; it is given as a variable all the same, never as a part of a command.
   return buildspec({
     variables: { BRANCH: branch },
-    commands: [`${driver} branch up "$BRANCH" --template ${template} --ttl "${ttl}"`],
+    commands: [
+      `${driver} branch up "$BRANCH" --template ${template} --ttl "${ttl}" --images "$CODEBUILD_SRC_DIR_${images}/images.json"`,
+      `${driver} verify ${environment} --junit reports/verify.xml`,
+    ],
+    reports: { verify: junit("verify.xml") },
   });
 }
 

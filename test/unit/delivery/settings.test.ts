@@ -56,6 +56,8 @@ describe("delivery settings", () => {
         /pipelines\.tools\.tags.*codecommit has no triggers/,
       ],
       ["slackTeam: T0123ABCD, ", "", /both slackTeam and slackChannel/],
+      ["resources: b, ", "resources: c, ", /branches\.environment.*resources: b that no wave deploys/],
+      ["environment: branch }", "environment: dev }", /branches\.environment.*resources: b that no wave deploys/],
       ["staging:\n", "delivery:\n", /the stack delivery is taken/],
     ];
     for (const [from, to, expected] of cases) assert.match(problems(everything.replace(from, to)), expected);

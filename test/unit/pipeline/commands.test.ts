@@ -94,6 +94,40 @@ describe("commands of pipelines", () => {
       assert.match(named, part);
   });
 
+  it("find environments of branches whose builds could not take the role of their template", async () => {
+    const folder = path.join(root, "template");
+    for (const name of ["functions", "datasets"]) await mkdir(path.join(folder, name), { recursive: true });
+    const write = (name: string, text: string) => writeFile(path.join(folder, name), text);
+    await write("Pulumi.yaml", "name: lake\n");
+    const dev = { "aws:region": "eu-west-1", "tributary:checks": [{ alarms: "none" }] };
+    await write("Pulumi.dev.yaml", JSON.stringify({ config: dev }));
+    await write(
+      "Pulumi.delivery.yaml",
+      `config:
+  aws:region: eu-west-1
+  tributary:repositories:
+    app: { provider: codeconnections, repository: a/b, connection: "arn:aws:codeconnections:eu-west-1:123456789012:connection/00000000-0000-4000-8000-000000000000" }
+  tributary:environments: { dev: {}, branch: { resources: b, template: dev } }
+  tributary:pipelines: { lake: { repository: app, waves: [[dev]], branches: { environment: branch } } }
+`,
+    );
+    const problems = async () => (await lint(folder)).flatMap((each) => each.problems);
+    assert.deepEqual(await problems(), []);
+    const role = "arn:aws:iam::123456789012:role/lake-delivery-deploy-dev-eu-west-1";
+    await write("Pulumi.dev.yaml", JSON.stringify({ config: { ...dev, "tributary:role": role } }));
+    assert.match(
+      (await problems()).join(),
+      /environments\.branch\.template: found dev.*allowed: .*Pulumi\.branch\.yaml/,
+    );
+    await write(
+      "Pulumi.delivery.yaml",
+      (await readFile(path.join(folder, "Pulumi.delivery.yaml"), "utf8")).replace(", template: dev", ""),
+    );
+    assert.match((await problems()).join(), /pipelines deploy branch, and there is no file Pulumi\.branch\.yaml/);
+    await write("Pulumi.branch.yaml", 'config: { "aws:region": eu-west-1, "tributary:lanes": many }\n');
+    assert.match((await problems()).join(), /tributary:lanes in Pulumi\.branch\.yaml/);
+  });
+
   it("find nothing in this checkout", async () => {
     const wrong = (await lint(checkout)).filter(({ problems }) => problems.length > 0);
     assert.deepEqual(wrong, []);
