@@ -9,6 +9,7 @@ import { checkDockerfile } from "../../images/dockerfile";
 import { nameProblems } from "../../images/discover";
 import { isRecord } from "../../json";
 import { parseImagesSettings, parseSettings, type DeliverySettings, type RawSettings } from "../../settings";
+import { readDriverSettings, type Check } from "../../settings/driver";
 import { readGateSettings } from "../../settings/gates";
 import { environmentNames, stacksOf } from "../../stacks/environments";
 import { deliveryFile, pipelinesOf, readDeliverySettings } from "../model";
@@ -90,6 +91,15 @@ function lintDelivery(root: string): LintResult[] {
   return [{ file: deliveryFile, problems, warnings: stateProblems(root) }];
 }
 
+/** Checks of a settings file; of one that cannot be read none, which is told of that file. */
+function readChecks(config: Record<string, unknown>, file: string): Check[] {
+  try {
+    return readDriverSettings(config, file).checks;
+  } catch {
+    return [];
+  }
+}
+
 /** What keeps a pipeline from an environment. */
 function environmentProblems(root: string, env: string, settings: DeliverySettings): string[] {
   const { template = env } = settings.environments[env]!;
@@ -98,12 +108,19 @@ function environmentProblems(root: string, env: string, settings: DeliverySettin
   const config = configOf(root, template);
   const foreign =
     template !== env && config["tributary:role"] !== undefined && Object.hasOwn(settings.environments, template);
+  const { verify } = settings.environments[env]!;
+  const checks = [...verify, ...readChecks(config, file)];
   return [
     ...(foreign
       ? [
           `tributary:environments.${env}.template: found ${template}, whose tributary:role the builds of ${env} may not take; allowed: settings of its own, Pulumi.${env}.yaml`,
         ]
       : []),
+    ...(checks.length > 0
+      ? []
+      : [
+          `pipelines verify ${env}, and nothing says what it should do: add tributary:checks to ${file}, or tributary:environments.${env}.verify`,
+        ]),
   ];
 }
 

@@ -34,11 +34,12 @@ describe("the key of a state's secrets", () => {
       path.join(root, `Pulumi.${name}.yaml`),
       stringify({ ...more, config: { "aws:region": "eu-west-1", ...config } }),
     );
+  const verify = [{ alarms: "none" }];
   const reachable = { "tributary:backend": backend, "tributary:secretsProvider": provider };
   const delivery = {
     ...reachable,
     "tributary:repositories": { app: { provider: "codecommit", repository: "app" } },
-    "tributary:environments": { dev: {}, prod: {}, branch: { resources: "b", template: "dev" } },
+    "tributary:environments": { dev: { verify }, prod: { verify }, branch: { resources: "b", template: "dev" } },
     "tributary:pipelines": { lake: { repository: "app", layer: false, waves: [["dev"], ["prod"]] } },
   };
 

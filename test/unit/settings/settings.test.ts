@@ -204,8 +204,8 @@ describe("settings", () => {
 describe("committed stack files", () => {
   const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 
-  it("are those of dev, prod, local, the images and the pipelines", () => {
-    assert.deepEqual(stacks.sort(), ["delivery", "dev", "images", "local", "prod"]);
+  it("are those of dev, prod, local, branches, the images and the pipelines", () => {
+    assert.deepEqual(stacks.sort(), ["branch", "delivery", "dev", "images", "local", "prod"]);
   });
 
   for (const stack of stacks) {
