@@ -217,6 +217,7 @@ export class Delivery extends Component<DeliveryNodes> {
           regions: given.regions ?? [scope.region],
           backend: settings.backend,
           secretsProvider: given.secretsProvider ?? settings.secretsProvider,
+          resilience: given.resilience,
           trusts: roles.map((role) => role.arn),
           trusted: roles.map((role) => role.policy),
         },

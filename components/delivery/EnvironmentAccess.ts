@@ -4,6 +4,7 @@ import type { Scope } from "../scope";
 import { Boundary, boundaryArn } from "./Boundary";
 import { DeployRole, deployRoleArn, type DeployRoleArgs } from "./DeployRole";
 import {
+  resilienceStatements,
   deployBoundary,
   lakeDeployment,
   roleManagement,
@@ -24,6 +25,8 @@ export interface EnvironmentAccessArgs {
   backend?: string | undefined;
   /** Address of the key of its state's secrets. */
   secretsProvider?: string | undefined;
+  /** ARN of its application in Resilience Hub. */
+  resilience?: string | undefined;
   /** ARNs of the builds' roles that may deploy it. */
   trusts: DeployRoleArgs["trusts"];
   trusted?: DeployRoleArgs["trusted"];
@@ -72,7 +75,8 @@ export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
       this.child(),
     );
     const state = [...stateStatements(scope, args.backend), ...secretsStatements(scope, args.secretsProvider)];
-    const statements = [...lakeDeployment(deployment), ...management, ...state];
+    const further = resilienceStatements(args.resilience);
+    const statements = [...lakeDeployment(deployment), ...management, ...state, ...further];
     const role = new DeployRole(
       name,
       { scope, what: environment, trusts, trusted, statements, boundary: boundary.arn, transform: args.transform },

@@ -141,6 +141,12 @@ export function secretsStatements(scope: Scope, provider: string | undefined): S
   return [{ actions, resources: [arn("key/*")], conditions }];
 }
 
+/** Having an application of Resilience Hub assessed, which reads its resources by a role of its own. */
+export function resilienceStatements(application: string | undefined): Statement[] {
+  if (application === undefined) return [];
+  return [{ actions: named("resiliencehub", "DescribeAppAssessment StartAppAssessment"), resources: [application] }];
+}
+
 /** What deploying the stack `images` needs: its repositories and their key. The images themselves are pushed by the build's own role. */
 export function imagesDeployment({ scope, regions, start, env }: Deployment): Statement[] {
   const arns = (service: string, resource: string) =>

@@ -201,6 +201,22 @@ describe("policies of the stack delivery", function () {
     }
   });
 
+  it("an environment with an application of Resilience Hub may have it assessed, and no other may", () => {
+    for (const { inputs } of ofRole(deploys)) {
+      const found = statementsOf(inputs.policy).filter(({ Action }) =>
+        list(Action).some((each) => /^resiliencehub:/.test(each)),
+      );
+      const application = "arn:aws:resiliencehub:eu-west-1:210987654321:app/00000000-0000-4000-8000-000000000000";
+      const actions = ["resiliencehub:DescribeAppAssessment", "resiliencehub:StartAppAssessment"];
+      const expected = /deploy-prod-/.test(String(inputs.role)) ? [[actions, [application]]] : [];
+      assert.deepEqual(
+        found.map(({ Action, Resource }) => [list(Action), list(Resource)]),
+        expected,
+        String(inputs.role),
+      );
+    }
+  });
+
   it("every action that a deploy role has is one that AWS knows, and is limited where AWS limits it", async () => {
     for (const { actions } of lakeServices) {
       for (const action of actions) {
