@@ -1,4 +1,4 @@
-import { dataset, environment, parallel, timeout, wait } from "./common";
+import { branchImages, dataset, environment, parallel, timeout, wait } from "./common";
 import { branchCommands } from "./branchCommands";
 import { failureCommands } from "./failureCommands";
 import { datasetCommands } from "./datasetCommands";
@@ -180,7 +180,7 @@ export const commands: CommandSpecification[] = [
       "last lines of its build; the others are kept, and what environments deploy stays as it was. Each image gets its software bill of materials: below .tributary/images/sbom, " +
       "and next to the image in its registry.",
     arguments: [{ name: "names", summary: "only these images; without it, all", variadic: true, optional: true }],
-    flags: [{ name: "push", summary: "to the registry of Pulumi.images.yaml instead of the local one" }],
+    flags: [{ name: "push", summary: "to the registry of Pulumi.images.yaml instead of the local one" }, branchImages],
     examples: [
       { line: "tributary images build", does: "builds what changed into the local registry" },
       { line: "tributary images build stage-a-process-object", does: "this one only" },

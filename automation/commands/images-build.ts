@@ -4,12 +4,12 @@ import { duration, megabytes, oneLine } from "../cli/render/text";
 import type { Values } from "../cli/specification";
 import { buildImages, type Release, type ReleasedImage } from "../release/build";
 import { shortDigest } from "../release/reference";
-import { findImagesStack } from "../stacks/environments";
+import { findImagesStack } from "../stacks/imagesStack";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary images build [names…]` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
-  const stack = findImagesStack(context.root, values.push === true);
+  const stack = findImagesStack(context.root, values.push === true, values.branches === true);
   const names = Array.isArray(values.names) ? values.names : [];
   const release = await buildImages(context, stack, names);
   const failed = release.images.filter(({ result }) => result === "failed").map(({ name }) => name);

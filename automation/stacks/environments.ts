@@ -227,29 +227,8 @@ function ownSettings(config: Record<string, unknown>, file: string) {
   return { account, role, protected: guarded, checks, onFailure };
 }
 
-/**
- * The stack that builds images: `images` for the registry of Pulumi.images.yaml, or `images.local` for the registry of the
- * local AWS, whose settings are put together for each run from Pulumi.images.yaml and Pulumi.local.yaml.
- *
- * @throws TributaryError `UnknownEnvironment`, `UnreadableSettings`
- */
-export function findImagesStack(root: string, push: boolean): Environment {
-  const file = path.join(root, "Pulumi.images.yaml");
-  if (!fs.existsSync(file)) {
-    const message = `there is no file Pulumi.images.yaml in ${root}; it says where images are pushed to`;
-    throw userError("UnknownEnvironment", message, "git checkout Pulumi.images.yaml");
-  }
-  const images = describe(root, "images", false, file);
-  if (push) return images;
-  const local = describe(root, "images.local", true, path.join(root, "Pulumi.local.yaml"));
-  return { ...local, env: "local", derived: true, ...pick(images), extends: file };
-}
-
-function pick({ builds, builder, baseImages, parallelism }: Environment): Partial<Environment> {
-  return { builds, builder, baseImages, parallelism };
-}
-
-function describe(
+/** A stack as its settings file describes it, without what only the driver's own settings say. */
+export function describe(
   root: string,
   name: string,
   local: boolean,

@@ -11,6 +11,7 @@ import {
   runtimeBoundary,
   secretsStatements,
   stateStatements,
+  type StateOwner,
 } from "./permissions";
 
 /** Arguments of {@link EnvironmentAccess}. */
@@ -21,6 +22,8 @@ export interface EnvironmentAccessArgs {
   /** What names of its resources begin with, after the project. */
   resources: string;
   regions: readonly string[];
+  /** Stacks that its states are of: its own, or `b-*` for those of branches. */
+  stacks: StateOwner;
   /** Address of the driver's backend. */
   backend?: string | undefined;
   /** Address of the key of its state's secrets. */
@@ -54,38 +57,44 @@ export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
     const deployment = { scope, start, env: args.resources, regions: args.regions };
     const boundaries = [boundaryArn(scope, runtimeName(environment))];
     const management = roleManagement(scope, boundaries, [`role/${start}*`], services);
-    const runtime = new Boundary(
-      `${name}-runtime`,
-      {
-        scope,
-        what: runtimeName(environment),
-        description: `What functions and jobs of ${environment} can reach at most`,
-        document: runtimeBoundary(scope),
-      },
-      this.child(),
+    const bound = (logical: string, what: string, description: string, document: string) =>
+      new Boundary(`${name}-${logical}`, { scope, what, description, document }, this.child());
+    const runtime = bound(
+      "runtime",
+      runtimeName(environment),
+      `What functions and jobs of ${environment} can reach at most`,
+      runtimeBoundary(scope),
     );
-    const boundary = new Boundary(
-      `${name}-boundary`,
+    const boundary = bound(
+      "boundary",
+      environment,
+      `What deployments of ${environment} can do at most`,
+      deployBoundary(management),
+    );
+    const statements = [...lakeDeployment(deployment), ...management, ...resilienceStatements(args.resilience)];
+    const role = new DeployRole(
+      name,
       {
         scope,
         what: environment,
-        description: `What deployments of ${environment} can do at most`,
-        document: deployBoundary(management),
+        trusts,
+        trusted,
+        statements,
+        state: stateOf(args),
+        boundary: boundary.arn,
+        transform: args.transform,
       },
-      this.child(),
-    );
-    const state = [...stateStatements(scope, args.backend), ...secretsStatements(scope, args.secretsProvider)];
-    const further = resilienceStatements(args.resilience);
-    const statements = [...lakeDeployment(deployment), ...management, ...state, ...further];
-    const role = new DeployRole(
-      name,
-      { scope, what: environment, trusts, trusted, statements, boundary: boundary.arn, transform: args.transform },
       this.child(),
     );
     this.nodes = { role, boundary, runtime };
     this.registerOutputs({});
   }
 }
+
+const stateOf = ({ scope, backend, stacks, secretsProvider }: EnvironmentAccessArgs) => [
+  ...stateStatements(scope, backend, stacks),
+  ...secretsStatements(scope, secretsProvider),
+];
 
 /** Services that a lake hands roles to. */
 const services = ["events", "glue", "lambda", "scheduler", "states"];

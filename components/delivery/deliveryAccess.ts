@@ -54,8 +54,8 @@ export function deliveryAccess(
   const { build, boundary } = boundaries(name, scope, start, management, opts);
   const deployment = { scope, start, env: scope.env, regions: [scope.region] };
   const { backend, secretsProvider } = settings;
-  const state = [...stateStatements(scope, backend), ...secretsStatements(scope, secretsProvider)];
-  const statements = [...deliveryDeployment(deployment), ...management, ...state];
+  const state = [...stateStatements(scope, backend, { name: DELIVERY }), ...secretsStatements(scope, secretsProvider)];
+  const statements = [...deliveryDeployment(deployment), ...management];
   const trust = (roles: readonly BuildRole[]) =>
     new DeployRole(
       `${name}-self`,
@@ -65,6 +65,7 @@ export function deliveryAccess(
         trusts: roles.map((role) => role.arn),
         trusted: roles.map((role) => role.policy),
         statements,
+        state,
         boundary: boundary.arn,
       },
       opts,

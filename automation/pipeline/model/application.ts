@@ -133,7 +133,11 @@ export function updateStage(settings: DeliverySettings, name: string): StageMode
 }
 
 /** Tests, checks and images, side by side: whichever fails, nothing is deployed. */
-export function commonStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {
+export function commonStages(
+  settings: DeliverySettings,
+  pipeline: PipelineSettings,
+  { branch = false }: { branch?: boolean } = {},
+): StageModel[] {
   const { test, scan } = pipeline;
   const tests = buildAction(
     {
@@ -149,7 +153,7 @@ export function commonStages(settings: DeliverySettings, pipeline: PipelineSetti
   const images = buildAction(
     {
       name: "images",
-      buildspec: imagesSpec(scan),
+      buildspec: imagesSpec(scan, branch),
       inputs: [REPOSITORY],
       outputs: [IMAGES],
       role: { kind: "images" },

@@ -83,6 +83,6 @@ function ofBranch(settings: DeliverySettings, name: string, branch: string): Pip
     triggers: [{ on: "push", source: source.name, branches: { includes: [branch] } }],
     variables: testVariables(pipeline),
     executionMode: "SUPERSEDED",
-    stages: [...commonStages(settings, pipeline), { name: "Deploy", actions: [up] }],
+    stages: [...commonStages(settings, pipeline, { branch: true }), { name: "Deploy", actions: [up] }],
   };
 }

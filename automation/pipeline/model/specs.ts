@@ -90,11 +90,15 @@ export function layerSpec(): Buildspec {
   });
 }
 
-/** Builds all images whose content changed and asks what is known against them. */
-export function imagesSpec(scan: { critical: number; high: number } | false): Buildspec {
+/**
+ * Builds all images whose content changed and asks what is known against them.
+ *
+ * @param branch of a branch: they have repositories of their own
+ */
+export function imagesSpec(scan: { critical: number; high: number } | false, branch: boolean): Buildspec {
   const most = scan && `--max critical=${scan.critical},high=${scan.high}`;
   return buildspec({
-    variables: { IMAGES_FLAGS: "--push" },
+    variables: { IMAGES_FLAGS: branch ? "--push --branches" : "--push" },
     commands: [
       `${driver} images build $IMAGES_FLAGS --json > ${handedOn}/images.json`,
       ...(most ? [`${driver} images scan $IMAGES_FLAGS ${most} --junit reports/scan.xml`] : []),

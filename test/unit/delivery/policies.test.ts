@@ -133,7 +133,9 @@ describe("policies of the stack delivery", function () {
           );
       }
     }
-    const boundaries = resources.filter(({ type }) => type === "aws:iam/policy:Policy");
+    const boundaries = resources.filter(
+      ({ type, inputs }) => type === "aws:iam/policy:Policy" && /-boundary-/.test(String(inputs.name)),
+    );
     assert.ok(boundaries.length >= 6);
     for (const { inputs, name } of boundaries) {
       const all = statementsOf(inputs.policy);
@@ -184,7 +186,10 @@ describe("policies of the stack delivery", function () {
       const builds = what === "delivery" ? "build-update" : `build-env-${what}`;
       assert.ok(Principal.AWS.length > 0);
       for (const arn of Principal.AWS)
-        assert.match(arn, new RegExp(`^arn:aws:iam::123456789012:role/tributary-delivery-[a-z]+-${builds}-eu-west-1$`));
+        assert.match(
+          arn,
+          new RegExp(`^arn:aws:iam::123456789012:role/tributary-delivery-[a-z]+(-branches)?-${builds}-eu-west-1$`),
+        );
     }
   });
 
@@ -232,7 +237,7 @@ describe("policies of the stack delivery", function () {
 
   it("artifacts are out of reach for other accounts, and for everybody without TLS", () => {
     const buckets = resources.filter(({ type }) => type === "aws:s3/bucketPolicy:BucketPolicy");
-    assert.equal(buckets.length, 3);
+    assert.equal(buckets.length, 4);
     for (const { inputs } of buckets) {
       const sids = statementsOf(inputs.policy).map(({ Sid, Effect }) => [Sid, Effect]);
       assert.deepEqual(sids, [

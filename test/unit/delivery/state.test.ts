@@ -8,7 +8,8 @@ import { requireStates, stateProblems } from "../../../automation/pipeline/ready
 import { lint } from "../../../automation/pipeline/steps/lint";
 import { readDriverSettings } from "../../../automation/settings/driver";
 import { providerKey } from "../../../automation/settings/values";
-import { environmentStacks, findImagesStack } from "../../../automation/stacks/environments";
+import { environmentStacks } from "../../../automation/stacks/environments";
+import { findImagesStack } from "../../../automation/stacks/imagesStack";
 import { withSecretsProvider } from "../../../automation/stacks/secretsProvider";
 import { writeRunSettings } from "../../../automation/stacks/settingsFile";
 import { secretsStatements } from "../../../components/delivery/permissions";

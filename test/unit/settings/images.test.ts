@@ -73,6 +73,17 @@ describe("settings of the stack images", () => {
     });
   });
 
+  it("of branches have names of their own and leave the account's replication alone", () => {
+    const values = {
+      "aws:region": "eu-west-1",
+      "tributary:imageBuild": '{"repository":{"replicateTo":["us-east-1"]}}',
+    };
+    const of = (stack: string) => parseImagesSettings({ project: "tributary", stack, values });
+    const [own, branches] = [of("images"), of("images.branches")];
+    assert.deepEqual([own.env, own.imageBuild.repository.replicateTo], ["images", ["us-east-1"]]);
+    assert.deepEqual([branches.env, branches.imageBuild.repository.replicateTo], ["images-branches", []]);
+  });
+
   it("may name a backend, as those of a lake may", () => {
     const of = (backend: string) => [images, parsed].map((parse) => parse({ "tributary:backend": backend }).backend);
     for (const backend of ["s3://state?region=eu-west-1&awssdk=v2", "https://api.pulumi.com", "file:///var/state"]) {
