@@ -27,10 +27,10 @@ export {
   environmentNames,
   environmentStacks,
   findEnvironment,
-  findImagesStack,
   type Environment,
   type EnvironmentStacks,
 } from "./stacks/environments";
+export { findImagesStack } from "./stacks/imagesStack";
 export type { StackTarget } from "./stacks/target";
 export { deployEnvironment, previewEnvironment, runEnvironment, type EnvironmentOptions } from "./waves/deploy";
 export { deployOrRollBack } from "./waves/onFailure";

@@ -42,7 +42,7 @@ export async function branchDown(
 async function leftOver(backend: Backend, template: Template, names: string[]): Promise<Removable | undefined> {
   const states = await branchesWithState(backend, template.stack.project);
   const env = names.find((name) => states.includes(name));
-  return env === undefined ? undefined : { env, settings: settingsFrom(template, {}) };
+  return env === undefined ? undefined : { env, settings: settingsFrom(template, { tags: {} }) };
 }
 
 function unknownBranch(branch: string, records: BranchRecord[]): Error {

@@ -16,6 +16,8 @@ export interface BranchSettings {
   /** Where states are, if the template's settings do not say it themselves. */
   backend: string | undefined;
   tags: Record<string, string>;
+  /** Image of each function. @default as the template says */
+  images?: Record<string, string> | undefined;
 }
 
 /** Settings of the driver that belong to a lasting environment: who approves, when, where else. */
@@ -33,7 +35,7 @@ const cheap: Config = {
 const removable: Config = { "tributary:forceDestroy": "true", "tributary:deletionProtection": "false" };
 
 /** Text of a branch environment's settings file. */
-export function branchSettings({ template, made, local, region, backend, tags }: BranchSettings): string {
+export function branchSettings({ template, made, local, region, backend, tags, images }: BranchSettings): string {
   const document = (parse(template) ?? {}) as Config & { config?: Config };
   const settings = document.config ?? {};
   const left = [...(made ? [] : lasting), "protected"].map((key) => `tributary:${key}`);
@@ -44,6 +46,7 @@ export function branchSettings({ template, made, local, region, backend, tags }:
     ...(local ? { "tributary:target": "local" } : {}),
     ...(region === undefined ? {} : { "aws:region": region }),
     ...(backend === undefined || local ? {} : { "tributary:backend": backend }),
+    ...(images === undefined ? {} : { "tributary:images": images }),
     "tributary:tags": { ...sectionOf(settings, "tags"), ...tags },
   };
   return stringify({ ...document, config }, { lineWidth: 0 });

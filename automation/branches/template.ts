@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { userError } from "../errors";
 import { stacksOf, type Environment } from "../stacks/environments";
-import { branchSettings } from "./settings";
+import { branchSettings, type BranchSettings } from "./settings";
 
 /** What branch environments get their settings from. */
 export interface Template {
@@ -44,7 +44,7 @@ export function findTemplate(root: string, name?: string): Template {
 }
 
 /** Text of the settings file of an environment that is made from a template. */
-export function settingsFrom({ stack, text, made }: Template, tags: Record<string, string>): string {
+export function settingsFrom({ stack, text, made }: Template, own: Pick<BranchSettings, "tags" | "images">): string {
   const { local, region, backend } = stack;
-  return branchSettings({ template: text, made, local, region, backend, tags });
+  return branchSettings({ template: text, made, local, region, backend, ...own });
 }

@@ -2,6 +2,7 @@ import { toSeconds, type Duration } from "../../components/units";
 import type { Backend } from "../backend";
 import type { CommandContext } from "../commands/context";
 import { TributaryError, userError } from "../errors";
+import { builtFunctions, notPinned } from "../release/built";
 import { whoRuns } from "../records";
 import { environmentStacks } from "../stacks/environments";
 import type { Deployed } from "../waves/deploy";
@@ -29,6 +30,8 @@ export interface BranchUp extends PreparedBranch {
 export interface UpRequest extends BranchRequest {
   /** How long it lives from now: "1 hour" to "30 days". */
   ttl: string;
+  /** Document of `images build --json`, whose images its functions run. @default those that the template names */
+  images?: string;
 }
 
 const shortest = 3_600;
@@ -47,8 +50,9 @@ export async function prepareBranch(
   const seconds = lifetime(request.ttl);
   const branch = await branchOf(tools.git, request.branch);
   const template = findTemplate(context.root, request.template);
+  const images = await imagesFrom(request.images, template);
   const prepared = await withBackend(context, template, async (backend) => {
-    const asked = await describe(context, tools, branch, template, seconds);
+    const asked = await describe(context, tools, branch, template, { seconds, images });
     return keep(backend, template.stack.project, asked);
   });
   await writeSettings(context.root, prepared.record);
@@ -79,6 +83,11 @@ function lifetime(ttl: string): number {
   throw userError("InvalidDuration", message, "branch up again lets an environment live on");
 }
 
+/** Functions of archives, and those whose images the deployment itself builds, have none of another build. */
+async function imagesFrom(file: string | undefined, { stack }: Template): Promise<Record<string, string> | undefined> {
+  return file === undefined || notPinned(stack) !== undefined ? undefined : builtFunctions(file);
+}
+
 type Asked = Omit<BranchRecord, "format" | "id">;
 
 async function describe(
@@ -86,7 +95,7 @@ async function describe(
   { git, now }: BranchTools,
   branch: string,
   template: Template,
-  seconds: number,
+  { seconds, images }: { seconds: number; images: Record<string, string> | undefined },
 ): Promise<Asked> {
   const [email, pushed] = await Promise.all([git.email(), git.isRemote(branch)]);
   const owner = email ?? whoRuns();
@@ -94,7 +103,7 @@ async function describe(
   // A day, so that a renewal on the same day is no change of every resource.
   const tags = { branch: tagValue(branch), owner: tagValue(owner), expires: expiresAt.slice(0, 10) };
   const env = branchEnvironmentName(branch);
-  const settings = settingsFrom(template, tags);
+  const settings = settingsFrom(template, { tags, images });
   const times = { createdAt: now().toISOString(), expiresAt };
   return {
     env,

@@ -43,6 +43,11 @@ export const branchCommands: CommandSpecification[] = [
         default: "3 days",
       },
       template,
+      {
+        name: "images",
+        summary: "a document of images build --json, whose images its functions run",
+        value: "file",
+      },
     ],
     examples: [
       { line: 'tributary branch up --ttl "1 day"', does: "for the branch that is checked out" },

@@ -1,4 +1,4 @@
-import { dataset, environment, parallel, timeout, wait } from "./common";
+import { branchImages, dataset, environment, parallel, timeout, wait } from "./common";
 import { branchCommands } from "./branchCommands";
 import { failureCommands } from "./failureCommands";
 import { datasetCommands } from "./datasetCommands";
@@ -182,6 +182,7 @@ export const commands: CommandSpecification[] = [
     arguments: [{ name: "names", summary: "only these images; without it, all", variadic: true, optional: true }],
     flags: [
       { name: "push", summary: "to the registry of Pulumi.images.yaml instead of the local one" },
+      branchImages,
       {
         name: "layer",
         summary:

@@ -31,3 +31,9 @@ export const parallel: FlagSpecification = {
   value: "n",
   kind: "integer",
 };
+
+/** For commands that push images. */
+export const branchImages: FlagSpecification = {
+  name: "branches",
+  summary: "with --push: those of branches, which have repositories and a state of their own (stack images.branches)",
+};

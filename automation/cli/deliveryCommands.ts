@@ -1,4 +1,4 @@
-import { environment } from "./common";
+import { branchImages, environment } from "./common";
 import type { CommandSpecification } from "./specification";
 
 const run =
@@ -135,6 +135,7 @@ export const deliveryCommands: CommandSpecification[] = [
     arguments: [],
     flags: [
       { name: "push", summary: "those of the registry of Pulumi.images.yaml" },
+      branchImages,
       { name: "max", summary: "most findings of each severity", value: "severity=n,…", default: "critical=0,high=0" },
       { name: "junit", summary: "write what was found as a JUnit report", value: "file" },
     ],

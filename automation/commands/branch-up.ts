@@ -11,12 +11,13 @@ import { sumChanges } from "../stacks/progress";
 
 /** `tributary branch up [branch]` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
-  const { branch, template, ttl } = values;
+  const { branch, template, ttl, images } = values;
   const parallel = typeof values.parallel === "number" ? { parallel: values.parallel } : {};
   const prepared = await prepareBranch(context, {
     ttl: String(ttl),
     ...(typeof branch === "string" ? { branch } : {}),
     ...(typeof template === "string" ? { template } : {}),
+    ...(typeof images === "string" ? { images } : {}),
   });
   const environment = environmentStacks(context.root, prepared.record.env);
   return throughGates(context, environment, parallel, async (passed) => {

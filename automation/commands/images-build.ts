@@ -6,7 +6,8 @@ import { LAYER } from "../images";
 import { buildImages, type Release, type ReleasedImage } from "../release/build";
 import { shortDigest } from "../release/reference";
 import { invalidDocument, readBuildDocument } from "../release/document";
-import { findImagesStack, type Environment } from "../stacks/environments";
+import type { Environment } from "../stacks/environments";
+import { findImagesStack } from "../stacks/imagesStack";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary images build [names…]` */
@@ -28,8 +29,8 @@ export async function run(context: CommandContext, values: Values): Promise<Outc
 }
 
 /** The stack that is built, with the layer image that a pipeline hands on. */
-async function stackOf({ root }: CommandContext, { push, layer: file }: Values): Promise<Environment> {
-  const stack = findImagesStack(root, push === true);
+async function stackOf({ root }: CommandContext, { push, branches, layer: file }: Values): Promise<Environment> {
+  const stack = findImagesStack(root, push === true, branches === true);
   if (typeof file !== "string") return stack;
   const layer = (await readBuildDocument(file, (name) => name === LAYER))[LAYER];
   if (layer === undefined)

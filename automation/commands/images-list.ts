@@ -3,7 +3,8 @@ import { duration, megabytes } from "../cli/render/text";
 import type { Values } from "../cli/specification";
 import { listImages, listRunning, type ImageList } from "../release/list";
 import { shortDigest } from "../release/reference";
-import { findEnvironment, findImagesStack } from "../stacks/environments";
+import { findEnvironment } from "../stacks/environments";
+import { findImagesStack } from "../stacks/imagesStack";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary images list` */

@@ -1,9 +1,8 @@
 import * as path from "node:path";
 import type { Values } from "../cli/specification";
-import { LAYER, RUNTIME } from "../images";
-import { invalidDocument, readBuildDocument } from "../release/document";
+import { builtFunctions, notPinned } from "../release/built";
 import { writeDigests } from "../release/promote";
-import { findEnvironment, type Environment } from "../stacks/environments";
+import { findEnvironment } from "../stacks/environments";
 import { describe } from "./promote";
 import type { CommandContext, Outcome } from "./context";
 
@@ -25,17 +24,4 @@ export async function run({ root }: CommandContext, values: Values): Promise<Out
     document: { ok: true, env: environment.env, file, pinned: true, changed, same, next },
     text: describe(changed, same, { from: path.basename(from), file, next }),
   };
-}
-
-/** Settings that choose their images in another way. */
-function notPinned({ image, builds }: Environment): string | undefined {
-  if (!image) return "its functions are archives, which a deployment packs itself";
-  return builds ? "its deployment builds its images itself" : undefined;
-}
-
-/** Functions and their images, from the document of a build; the images that others are made from are left out. */
-async function builtFunctions(file: string): Promise<Record<string, string>> {
-  const functions = await readBuildDocument(file, (name) => ![LAYER, RUNTIME].includes(name));
-  if (Object.keys(functions).length === 0) throw invalidDocument(file, "it names no function");
-  return functions;
 }

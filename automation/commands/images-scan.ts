@@ -4,13 +4,13 @@ import { writeJunit } from "../pipeline/reports/write";
 import { parseLimits, scanCases, scanImages, type ImageScan, type ScanLimits } from "../pipeline/steps/scan";
 import { builtImages } from "../release/list";
 import { connectEcr } from "../release/registry";
-import { findImagesStack } from "../stacks/environments";
+import { findImagesStack } from "../stacks/imagesStack";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary images scan` */
 export async function run(context: CommandContext, values: Values): Promise<Outcome> {
   const limits = parseLimits(String(values.max));
-  const stack = findImagesStack(context.root, values.push === true);
+  const stack = findImagesStack(context.root, values.push === true, values.branches === true);
   const outputs = await builtImages(context.root, stack);
   const images = Object.fromEntries(Object.entries(outputs.images).map(([name, { uri }]) => [name, uri]));
   if (stack.local) return notScanned(images, values.junit);

@@ -5,8 +5,10 @@ import { lint } from "../pipeline/steps/lint";
 import type { CommandContext, Outcome } from "./context";
 
 /** `tributary lint` */
-export async function run({ root }: CommandContext, values: Values): Promise<Outcome> {
+export async function run({ root, sink }: CommandContext, values: Values): Promise<Outcome> {
   const files = await lint(root);
+  const warnings = files.flatMap((each) => each.warnings ?? []);
+  for (const warning of warnings) sink({ type: "message", level: "warning", text: oneLine(warning) });
   const wrong = files.filter(({ problems }) => problems.length > 0);
   if (typeof values.junit === "string") {
     const cases = files.map(({ file, problems }) => ({

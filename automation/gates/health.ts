@@ -17,36 +17,51 @@ const load = () => createRequire(__filename)("@aws-sdk/client-health") as typeof
 /** Pages of 100 events that are read: more open issues than that close the gate anyway. */
 const pages = 5;
 
-/** AWS Health itself; its API is in one region for all. It takes a Business support plan or better. */
-const askAws: AskHealth = async (regions) => {
-  const { HealthClient, DescribeEventsCommand } = load();
-  const client = new HealthClient({ region: "us-east-1", maxAttempts: 3 });
-  try {
-    const events: HealthEvent[] = [];
-    let nextToken: string | undefined;
-    for (let page = 0; page < pages; page++) {
-      const answer = await client.send(
-        new DescribeEventsCommand({
-          filter: { regions, eventStatusCodes: ["open"], eventTypeCategories: ["issue"] },
-          maxResults: 100,
-          ...(nextToken === undefined ? {} : { nextToken }),
-        }),
-      );
-      events.push(...(answer.events ?? []));
-      nextToken = answer.nextToken;
-      if (nextToken === undefined) break;
+/** Credentials of whoever asks; undefined: those of this process. */
+export type HealthCredentials = () => Promise<health.HealthClientConfig["credentials"]>;
+
+/**
+ * AWS Health itself; its API is in one region for all. It takes a Business support plan or better.
+ *
+ * @param credentials of the environment's role: Health tells an account's own events, and a build's own role may not ask
+ */
+export function askAws(credentials: HealthCredentials): AskHealth {
+  return async (regions) => {
+    const { HealthClient } = load();
+    const given = await credentials();
+    const client = new HealthClient({ region: "us-east-1", maxAttempts: 3, ...(given ? { credentials: given } : {}) });
+    try {
+      return await openEvents(client, regions);
+    } finally {
+      client.destroy();
     }
-    return events;
-  } finally {
-    client.destroy();
+  };
+}
+
+async function openEvents(client: health.HealthClient, regions: string[]): Promise<HealthEvent[]> {
+  const { DescribeEventsCommand } = load();
+  const events: HealthEvent[] = [];
+  let nextToken: string | undefined;
+  for (let page = 0; page < pages; page++) {
+    const answer = await client.send(
+      new DescribeEventsCommand({
+        filter: { regions, eventStatusCodes: ["open"], eventTypeCategories: ["issue"] },
+        maxResults: 100,
+        ...(nextToken === undefined ? {} : { nextToken }),
+      }),
+    );
+    events.push(...(answer.events ?? []));
+    nextToken = answer.nextToken;
+    if (nextToken === undefined) break;
   }
-};
+  return events;
+}
 
 /**
  * The open issues of AWS in an environment's regions and of its global services, a sentence each. That AWS Health cannot be
  * asked is one, too: a gate that nobody looks through is closed.
  */
-export async function healthIssues(regions: string[], ask: AskHealth = askAws): Promise<string[]> {
+export async function healthIssues(regions: string[], ask: AskHealth): Promise<string[]> {
   try {
     const events = await ask([...new Set([...regions, "global"])].sort());
     return events.map(({ service, eventTypeCode, region, startTime }) => {

@@ -7,9 +7,10 @@ import { findLocalAws } from "../local";
 import type { EnvironmentPlan } from "../plan/types";
 import { readGateSettings, type GateSettings } from "../settings/gates";
 import type { EnvironmentStacks } from "../stacks/environments";
+import { roleCredentials } from "../waves/accounts";
 import { readApprovals, requestApproval, type ApprovalPlace } from "./approvals";
 import { askGates } from "./evaluate";
-import { healthIssues } from "./health";
+import { askAws, healthIssues } from "./health";
 import { identitySources, whoAmI } from "./identity";
 import { closedGates, type GateResult } from "./types";
 
@@ -39,6 +40,17 @@ export async function withApprovals<T>(
   }
 }
 
+/** AWS Health of the environment's account, asked as its role, which may. */
+function healthOf({ stacks }: EnvironmentStacks, plan: EnvironmentPlan): Promise<string[]> {
+  const first = stacks[0]!;
+  const credentials = async () =>
+    first.local ? undefined : roleCredentials({ aws: undefined, roles: new Map() }, first);
+  return healthIssues(
+    plan.stacks.map(({ target }) => target.region),
+    askAws(credentials),
+  );
+}
+
 /**
  * Asks an environment's gates about a plan. For those that are closed and that an approval would open, the plan is left
  * beside the state, so that somebody on another machine sees what there is to approve.
@@ -52,8 +64,7 @@ export async function gateEnvironment(
   settings: GateSettings,
   now: Date = new Date(),
 ): Promise<GateResult[]> {
-  const health =
-    settings.health === "off" ? undefined : await healthIssues(plan.stacks.map(({ target }) => target.region));
+  const health = settings.health === "off" ? undefined : await healthOf(environment, plan);
   const unapproved = askGates({ plan, settings, approvals: [], health, now });
   if (closedGates(unapproved).length === 0) return unapproved;
   return withApprovals(context, environment, async (place) => {

@@ -5,7 +5,7 @@ import type { Compute, ExecutionMode, RepositoryProvider } from "../pipeline/mod
 import { distributionSchema } from "./distribution";
 import { checks, driverShape } from "./driver";
 import { gatesShape } from "./gates";
-import { backend, days, isRegion, leaf, line, tags, yesOrNo } from "./values";
+import { backend, days, isRegion, leaf, line, secretsProvider, tags, yesOrNo } from "./values";
 
 const slugPattern = /^[a-z][a-z0-9-]{0,30}$/;
 const slugText = "a letter, then up to 30 lower-case letters, digits and hyphens";
@@ -28,11 +28,12 @@ const lastingFrom = (from: number, to: number, allowed: string) =>
   leaf<Duration>((value) => toSeconds(value, "") >= from && toSeconds(value, "") <= to, allowed);
 
 /** A list of different texts of one form. */
-function listOf(accepts: (text: string) => boolean, allowed: string, most = 20) {
+function listOf(accepts: (text: string) => boolean, allowed: string, most = 20, least = 0) {
   return leaf<string[]>(
     (value) =>
       Array.isArray(value) &&
       value.length <= most &&
+      value.length >= least &&
       value.every((each) => typeof each === "string" && accepts(each)) &&
       new Set(value).size === value.length,
     allowed,
@@ -40,9 +41,12 @@ function listOf(accepts: (text: string) => boolean, allowed: string, most = 20) 
 }
 
 const isPattern = (text: string) => /^(?!-)[\w./*{},@+-]{1,255}$/.test(text);
+/** As many as a filter of CodePipeline takes (API reference: GitBranchFilterCriteria, GitFilePathFilterCriteria). */
 const patterns = listOf(
   isPattern,
-  'up to 20 different patterns of up to 255 letters, digits and ._/*{},@+-, e.g. "layer/**"',
+  '1 to 8 different patterns of up to 255 letters, digits and ._/*{},@+-, e.g. "layer/**"',
+  8,
+  1,
 );
 
 const command = line(1_000);
@@ -82,6 +86,8 @@ const environment = z.strictObject({
   regions: listOf(isRegion, 'different AWS regions, e.g. ["eu-central-1"]', 60).optional(),
   /** A role of that account that may make the deploy role: for another account than the pipelines' own. */
   bootstrapRole: roleArn.optional(),
+  /** The key of its state's secrets, as `tributary:secretsProvider` of its own settings. @default the pipelines' own */
+  secretsProvider: secretsProvider.optional(),
   /** Names that the deploy role may give to what it makes: `<project>-<env>-…`. @default the environment's own name */
   resources: slug.optional(),
   /** Of branches' environments: the environment whose settings file theirs are made from. @default the environment's own name */

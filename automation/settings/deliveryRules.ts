@@ -21,14 +21,7 @@ export function deliveryProblems(settings: DeliverySettings, project: string): {
         : []),
       ...layerProblems(name, given, project),
       ...given.waves.flat().flatMap((env) => known(env, environments, ["pipelines", name, "waves"], "environments")),
-      ...(given.branches
-        ? known(
-            given.branches.environment,
-            environments,
-            ["pipelines", name, "branches", "environment"],
-            "environments",
-          )
-        : []),
+      ...branchesProblems(name, settings, known),
     ]),
     ...places.flatMap(({ env, start }) => startProblems(env, start, places)),
     ...Object.keys(settings.openBranches).flatMap((name) =>
@@ -56,6 +49,25 @@ function layerProblems(name: string, { layer, repository }: PipelineSettings, pr
     ...(layer.project === undefined ? [{ path: path("project"), allowed: named }] : []),
     ...(layer.project === project ? [{ path: path("project"), allowed: ours }] : []),
   ];
+}
+
+/** What names of all branches' environments begin with: `resources` of the entry that stands for them. */
+export const BRANCHES = "b";
+
+/** The environment of branches is none that a wave deploys: its role may work on names of branches only. */
+function branchesProblems(
+  name: string,
+  { environments, pipelines }: DeliverySettings,
+  known: (name: string, names: object, path: string[], what: string) => { path: string[]; allowed: string }[],
+) {
+  const { branches, waves = [] } = pipelines[name] ?? {};
+  if (!branches) return [];
+  const { environment } = branches;
+  const path = ["pipelines", name, "branches", "environment"];
+  const unknown = known(environment, environments, path, "environments");
+  if (unknown.length > 0) return unknown;
+  const right = environments[environment]!.resources === BRANCHES && !waves.flat().includes(environment);
+  return right ? [] : [{ path, allowed: `an environment with resources: ${BRANCHES} that no wave deploys` }];
 }
 
 /** Stacks of the project that are no environments of a lake. */

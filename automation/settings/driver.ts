@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { userError } from "../errors";
-import { isRegion, leaf, yesOrNo } from "./values";
+import { isRegion, leaf, secretsProvider, yesOrNo } from "./values";
 import { isRecord } from "../json";
 
 /** What is looked at when all stacks of a wave are deployed; each stack is asked by itself. */
@@ -67,6 +67,8 @@ export const driverShape = {
     (value) => typeof value === "string" && rolePattern.test(value),
     'the ARN of a role, e.g. "arn:aws:iam::123456789012:role/deployment"',
   ).optional(),
+  /** The key that encrypts secrets in its states, as Pulumi's `--secrets-provider` takes it. Without it, a passphrase does. */
+  secretsProvider: secretsProvider.optional(),
   /** `local`: served by the local AWS of the checkout. */
   target: leaf<"aws" | "local">((value) => ["aws", "local"].includes(value), "aws or local").optional(),
   /** Refuses to be destroyed unless its name is given once more. */

@@ -1,10 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { userError } from "../errors";
+import { BRANCH_IMAGES, BRANCH_IMAGES_ENV } from "./branchImages";
 import { type DeliverySettings, deliverySettingsSchema } from "./delivery";
 import { deliveryProblems } from "./deliveryRules";
 import { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
 
+export { BRANCH_IMAGES, BRANCH_IMAGES_ENV } from "./branchImages";
 export { type DeliveryEnvironment, type DeliverySettings, type PipelineSettings } from "./delivery";
 export { type ImageBuildSettings, type ImagesSource, platformOf, readyLayer } from "./images";
 export { type ImagesSettings, imagesSettingsSchema, type LakeSettings, lakeSettingsSchema } from "./schema";
@@ -82,7 +84,12 @@ export function parseSettings(raw: RawSettings): Settings {
 
 /** Checks the raw settings of the stack `images`, like {@link parseSettings}. */
 export function parseImagesSettings(raw: RawSettings): ImagesStackSettings {
-  return parse(raw, imagesSettingsSchema, () => []);
+  const settings = parse(raw, imagesSettingsSchema, () => []);
+  if (settings.stack !== BRANCH_IMAGES) return settings;
+  const { imageBuild } = settings;
+  // The account has one configuration of replication, which is the other stack's.
+  const repository = { ...imageBuild.repository, replicateTo: [] };
+  return { ...settings, env: BRANCH_IMAGES_ENV, imageBuild: { ...imageBuild, repository } };
 }
 
 /** Checks the raw settings of the stack `delivery`, like {@link parseSettings}. */

@@ -8,7 +8,7 @@ import { enginesSchema } from "./engines";
 import { gatesShape } from "./gates";
 import { imageBuildSchema, imagesSource } from "./images";
 import { throughputSchema } from "./throughput";
-import { backend, days, leaf, tags, yesOrNo } from "./values";
+import { backend, days, leaf, secretsProvider, tags, yesOrNo } from "./values";
 
 /** The longest expiration that a lifecycle rule is given here: ten years. */
 const LONGEST = 3_650;
@@ -138,6 +138,8 @@ export const imagesSettingsSchema = z.strictObject({
   imageBuild: imageBuildSchema.prefault({}),
   /** Where the driver keeps this stack's state, e.g. `s3://<bucket>?region=<region>`; without it, where Pulumi is logged in. */
   backend: backend.optional(),
+  /** The key that encrypts secrets in its state; see the driver's settings. */
+  secretsProvider: secretsProvider.optional(),
   /** Tags of every resource, besides project, env and stack. */
   tags: tags.default({}),
 });

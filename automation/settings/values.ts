@@ -57,6 +57,39 @@ export const backend = leaf<string>(
   'an address without a login that begins with s3://, gs://, azblob://, file:// or https://, e.g. "s3://<bucket>?region=<region>"',
 );
 
+const region = "[a-z]{2,4}(?:-[a-z]+)+-\\d{1,2}";
+const keyId = "(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})";
+const aliasName = "alias/(?!aws/)[A-Za-z0-9/_-]{1,240}";
+const keyArn = `arn:(aws[a-z-]*):kms:(${region}):(\\d{12}):(key/${keyId}|${aliasName})`;
+const providerAddress = new RegExp(`^awskms:///?(?:${keyArn}|(${keyId}|${aliasName}))\\?region=(${region})$`);
+
+/** The key of a secrets provider. Account and partition only where the address is an ARN. */
+export interface ProviderKey {
+  region: string;
+  account: string | undefined;
+  partition: string | undefined;
+  /** `key/<id>` or `alias/<name>`. */
+  resource: string;
+}
+
+/** Reads the address of a secrets provider, as gocloud's `awskms` does; undefined when it is none, or contradicts itself. */
+export function providerKey(address: string): ProviderKey | undefined {
+  const found = providerAddress.exec(address);
+  if (!found) return undefined;
+  const [, partition, of, account, full, short, asked] = found;
+  if (of !== undefined && of !== asked) return undefined;
+  // Behind two slashes an ARN would be a host with a port.
+  if (full !== undefined && !address.startsWith("awskms:///")) return undefined;
+  const resource = full ?? (short!.startsWith("alias/") ? short! : `key/${short!}`);
+  return { region: asked!, account, partition, resource };
+}
+
+/** The key that encrypts secrets in a stack's state: a secrets provider of Pulumi, of AWS KMS. */
+export const secretsProvider = leaf<string>(
+  (value) => typeof value === "string" && providerKey(value) !== undefined,
+  'the address of a key of AWS KMS with its region, e.g. "awskms://alias/<name>?region=eu-west-1", "awskms://<key id>?region=…" or "awskms:///<ARN>?region=…"',
+);
+
 /** Whether a value is written like the name of an AWS region. */
 export const isRegion = (value: unknown): value is string =>
   typeof value === "string" && /^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$/.test(value);

@@ -5,6 +5,7 @@ import { userError } from "../errors";
 import { linkedFolder } from "../local/linked";
 import { readDriverSettings, type Check } from "../settings/driver";
 import { isRecord } from "../json";
+import { secretsProviderOf } from "./secretsProvider";
 
 /** One stack of an environment, the environment in one region, as its settings tell. */
 export interface Environment {
@@ -28,6 +29,8 @@ export interface Environment {
   region: string | undefined;
   /** Where its state is; undefined = wherever the person's Pulumi is logged in. */
   backend: string | undefined;
+  /** What encrypts secrets in its state; undefined: a passphrase. */
+  secretsProvider: string | undefined;
   /** The account that it has to be in; undefined: whichever the credentials are of. */
   account: string | undefined;
   /** ARN of the role that is assumed for it. */
@@ -183,12 +186,13 @@ function describeStack(
   const merged = { ...config, ...overrides, ...(stated ? { "aws:region": region } : {}) };
   const shown = overrides === undefined ? path.basename(file) : path.basename(regionFile);
   const outside = path.dirname(file) !== path.resolve(root) || (local && env !== "local");
+  const described = describe(root, name, local, file, merged);
   return {
-    ...describe(root, name, local, file, merged),
+    ...described,
     ...ownSettings({ ...merged, "tributary:waves": undefined }, shown),
     env,
     wave,
-    derived: !first || outside || (stated && text(config["aws:region"]) !== region),
+    derived: described.derived || !first || outside || (stated && text(config["aws:region"]) !== region),
     ...(overrides === undefined ? {} : { regionFile }),
   };
 }
@@ -209,7 +213,14 @@ function deliveryStacks(root: string, local: boolean): EnvironmentStacks {
   const config = section(readYaml(file), "config");
   const described = describe(root, name, local, file, config);
   const own = local ? {} : ownSettings(config, path.basename(file));
-  const stack: Environment = { ...described, env: name, derived: local, builds: false, pipelines: true, ...own };
+  const stack: Environment = {
+    ...described,
+    derived: local || described.derived,
+    env: name,
+    builds: false,
+    pipelines: true,
+    ...own,
+  };
   return { env: name, waves: [[stack]], stacks: [stack] };
 }
 
@@ -218,29 +229,8 @@ function ownSettings(config: Record<string, unknown>, file: string) {
   return { account, role, protected: guarded, checks, onFailure };
 }
 
-/**
- * The stack that builds images: `images` for the registry of Pulumi.images.yaml, or `images.local` for the registry of the
- * local AWS, whose settings are put together for each run from Pulumi.images.yaml and Pulumi.local.yaml.
- *
- * @throws TributaryError `UnknownEnvironment`, `UnreadableSettings`
- */
-export function findImagesStack(root: string, push: boolean): Environment {
-  const file = path.join(root, "Pulumi.images.yaml");
-  if (!fs.existsSync(file)) {
-    const message = `there is no file Pulumi.images.yaml in ${root}; it says where images are pushed to`;
-    throw userError("UnknownEnvironment", message, "git checkout Pulumi.images.yaml");
-  }
-  const images = describe(root, "images", false, file);
-  if (push) return images;
-  const local = describe(root, "images.local", true, path.join(root, "Pulumi.local.yaml"));
-  return { ...local, env: "local", derived: true, ...pick(images), extends: file };
-}
-
-function pick({ builds, builder, baseImages, parallelism, layer }: Environment): Partial<Environment> {
-  return { builds, builder, baseImages, parallelism, ...(layer === undefined ? {} : { layer }) };
-}
-
-function describe(
+/** A stack as its settings file describes it, without what only the driver's own settings say. */
+export function describe(
   root: string,
   name: string,
   local: boolean,
@@ -253,7 +243,7 @@ function describe(
     name,
     env: name,
     wave: 0,
-    derived: false,
+    ...(local ? { secretsProvider: undefined, derived: false } : secretsProviderOf(readYaml(file), config, file)),
     account: undefined,
     role: undefined,
     protected: false,

@@ -2,6 +2,7 @@ import type { PulumiFn } from "@pulumi/pulumi/automation";
 import type { CommandContext } from "../commands/context";
 import { openBackend } from "../backend";
 import { localAwsAs, localAwsDied } from "../local";
+import { requireStates } from "../pipeline/ready";
 import { recordableSettings, recordedWork, type Beginning, type UnderGuard, type WorkEnding } from "../records";
 import { checkAccounts, roleVariables } from "../waves/accounts";
 import { removeCutOffAttributes } from "./attributes";
@@ -34,7 +35,7 @@ export interface Session {
  * @param stacks of one environment; at least one
  * @param command what is being done, for the message that another command gets
  * @param options whether the program is run; only then its code is packed
- * @throws TributaryError `EnvironmentBusy`, `WrongAccount`, `RoleNotAssumed`, and those of the preparations
+ * @throws TributaryError `EnvironmentBusy`, `StateOutOfReach`, `WrongAccount`, `RoleNotAssumed`, and those of the preparations
  */
 export async function withSession<T>(
   context: CommandContext,
@@ -44,6 +45,7 @@ export async function withSession<T>(
   { program = true }: { program?: boolean } = {},
 ): Promise<T> {
   const [first] = stacks as [Environment];
+  if (program && first.pipelines && !first.local) requireStates(context.root);
   return exclusively(lockFolder(context.root, first), command, () =>
     beside(context.root, first, command, async () => {
       const cloud = first.local ? undefined : await checkAccounts(stacks);

@@ -4,6 +4,7 @@ import { isMap, parse, parseDocument, stringify } from "yaml";
 import { writeWhole } from "../local/files";
 import type { Environment } from "./environments";
 import { engineFolder } from "./folders";
+import { withSecretsProvider } from "./secretsProvider";
 
 const namespace = "tributary:";
 const imageBuild = `${namespace}imageBuild`;
@@ -25,7 +26,10 @@ export async function writeRunSettings(
   laid?: Config,
 ): Promise<string> {
   const file = runSettingsFile(root, environment);
-  await writeWhole(file, await runSettings(environment, decided, laid), 0o600);
+  const { secretsProvider } = environment;
+  const text = await runSettings(environment, decided, laid);
+  const former = await readFile(file, "utf8").catch(() => undefined);
+  await writeWhole(file, secretsProvider ? withSecretsProvider(text, secretsProvider, former) : text, 0o600);
   return file;
 }
 

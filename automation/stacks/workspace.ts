@@ -77,10 +77,12 @@ export async function openStack(
   const configFile = derived ? await writeRunSettings(root, environment, build?.settings, settings) : undefined;
   const engine = new Engine(toolchain.command, engineFolder(root, environment), logFolder(root, environment));
   const env = engineEnvironment(root, environment, toolchain, aws, credentials);
+  const { name: stackName, project: projectName, secretsProvider } = environment;
   const stack = await LocalWorkspace.createOrSelectStack(
-    { stackName: environment.name, projectName: environment.project, program },
+    { stackName, projectName, program },
     {
       workDir: root,
+      ...(secretsProvider === undefined ? {} : { secretsProvider }),
       pulumiCommand: await commandFor(engine, root, environment),
       envVars: { ...env, ...build?.env, TMPDIR: temporary },
     },

@@ -35,11 +35,14 @@ export class ArtifactStore extends Component<{ bucket: SecureBucket }> {
   readonly keyArn: pulumi.Output<string>;
   private readonly bucket: SecureBucket;
   private readonly key: CustomerKey;
+  /** What keys of artifacts begin with. */
+  private readonly artifacts: string;
 
   constructor(name: string, args: ArtifactStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super("delivery:ArtifactStore", name, opts);
     const { scope, key, retention, transform } = args;
     this.key = key;
+    this.artifacts = artifactStart(scope);
     this.bucket = new SecureBucket(
       `${name}-artifacts`,
       {
@@ -60,21 +63,31 @@ export class ArtifactStore extends Component<{ bucket: SecureBucket }> {
     this.registerOutputs({ bucketName: this.bucketName });
   }
 
-  /** Allows handing artifacts on: reading and writing objects. */
-  grantExchange(grantee: Grantee): void {
+  /**
+   * Allows handing artifacts on: reading and writing objects.
+   *
+   * @param publishes also what starts other pipelines; builds do not
+   */
+  grantExchange(grantee: Grantee, { publishes }: { publishes: boolean }): void {
+    const written = [`${this.artifacts}*`, ...(publishes ? ["published/*"] : [])];
     this.bucket.grantRead(grantee, "");
     grantee.addStatements(
       { actions: ["s3:GetBucketLocation", "s3:GetBucketVersioning"], resources: [this.bucket.arn] },
-      { actions: ["s3:AbortMultipartUpload", "s3:PutObject"], resources: [pulumi.interpolate`${this.bucket.arn}/*`] },
+      {
+        actions: ["s3:AbortMultipartUpload", "s3:PutObject"],
+        resources: written.map((keys) => pulumi.interpolate`${this.bucket.arn}/${keys}`),
+      },
       this.key.statement("write", "s3"),
     );
   }
 }
 
 /** CodePipeline begins an artifact's key with the pipeline's name, cut to 20 characters. */
-function expiry({ project }: Scope, retention: Duration) {
+const artifactStart = ({ project }: Scope) => `${project}-`.slice(0, 20);
+
+function expiry(scope: Scope, retention: Duration) {
   return [
-    { id: "artifacts", prefix: `${project}-`.slice(0, 20), expireAfter: retention },
+    { id: "artifacts", prefix: artifactStart(scope), expireAfter: retention },
     { id: "old-versions", expireOldVersionsAfter: retention },
   ];
 }

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { BuildRole as BuildRoleModel, RepositorySource } from "../../automation/pipeline/model";
+import { DELIVERY } from "../../automation/settings";
 import type { Statement } from "../iam";
 import type { Scope } from "../scope";
 import type { ArtifactStore } from "./ArtifactStore";
@@ -28,6 +29,8 @@ export interface BuildRolesArgs {
   deployRole(environment: string): pulumi.Input<string>;
   /** ARN of the role that deploys the stack `delivery`. */
   updateRole: pulumi.Input<string>;
+  /** What builds write beside the states of an environment in their own name: approvals. */
+  approvals(environment: string): readonly Statement[];
   /** What the build of images may beyond pushing. */
   images: readonly Statement[];
   /** Begin of the names of the images' repositories. */
@@ -50,7 +53,7 @@ const figures: Statement = {
 
 /**
  * The roles of one team's builds: one for tests, one for images, one that updates the pipelines, and one for each environment. All
- * pipelines of the team share them, and none can do what another is for.
+ * pipelines of the team that run reviewed code share them, and none can do what another is for; pipelines of branches have roles of their own.
  */
 export class BuildRoles {
   private readonly made = new Map<string, BuildRole>();
@@ -72,12 +75,19 @@ export class BuildRoles {
       { scope, what: `${pipeline}-build-${what}`, boundary, source, network, transform, ...this.special(model) },
       this.opts,
     );
-    store.grantExchange(role);
+    store.grantExchange(role, { publishes: false });
     if (model.kind === "images") role.addStatements(...this.args.images);
     if (model.kind === "layer") role.addStatements(...(this.args.layer?.images ?? []));
-    if (model.kind === "environment") role.addStatements(figures);
+    if (model.kind === "environment") role.addStatements(figures, ...this.args.approvals(model.environment));
+    if (model.kind === "update") role.addStatements(...this.args.approvals(DELIVERY));
     this.made.set(what, role);
     return role;
+  }
+
+  /** Makes all roles that pipelines of branches need, so that the first branch changes no trust of a deploy role. */
+  all(environment: string): void {
+    for (const kind of ["test", "images"] as const) this.of({ kind });
+    this.of({ kind: "environment", environment });
   }
 
   /** Roles that take the deploy role of an environment, by environment. */

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { layerPipelineName, type PipelineModel, type RepositorySource } from "../../automation/pipeline/model";
-import type { DeliverySettings } from "../../automation/settings";
+import { BRANCH_IMAGES, BRANCH_IMAGES_ENV, IMAGES, type DeliverySettings } from "../../automation/settings";
+import { BRANCHES } from "../../automation/settings/deliveryRules";
 import { Component } from "../Component";
 import type { Scope } from "../scope";
 import type { CustomerKey } from "../storage/CustomerKey";
@@ -17,7 +18,13 @@ import { deliveryKey } from "./DeliveryKey";
 import { accessArns, EnvironmentAccess } from "./EnvironmentAccess";
 import { LayerPipeline } from "./LayerPipeline";
 import { Notifications } from "./Notifications";
-import { imagesDeployment, stateStatements } from "./permissions";
+import {
+  approvalStatements,
+  imagesDeployment,
+  secretsStatements,
+  stateStatements,
+  type StateOwner,
+} from "./permissions";
 import type { PipelineArgs } from "./Pipeline";
 
 /** An account that environments are in. */
@@ -83,7 +90,8 @@ export class Delivery extends Component<DeliveryNodes> {
     this.machines = this.machinesOf();
     this.access = deliveryAccess(logicalName, { scope, settings, accounts: args.accounts }, this.child());
     const pipelines = this.pipelines();
-    this.access.trust(Object.values(this.roles).map((roles) => roles.of({ kind: "update" })));
+    const teams = Object.keys(settings.pipelines);
+    this.access.trust(teams.map((team) => this.rolesOf(team, "reviewed").of({ kind: "update" })));
     this.nodes = {
       key: this.key,
       notifications: this.notifications,
@@ -140,18 +148,21 @@ export class Delivery extends Component<DeliveryNodes> {
     const common = { scope, key: this.key, notifications: this.notifications, machines: this.machines };
     const made = models.map((model) => {
       const team = this.teamOf(model);
+      const code = model.kind === "branch" ? "unreviewed" : "reviewed";
       const Class = model.kind === "layer" ? LayerPipeline : ApplicationPipeline;
       const args: PipelineArgs = {
         ...common,
         model,
-        store: this.storeOf(team),
-        roles: this.rolesOf(team),
+        store: this.storeOf(team, code),
+        roles: this.rolesOf(team, code),
         boundary: this.access.buildBoundary.arn,
         logRetention: settings.logRetention,
         ...(transform?.pipelines ? { transform: transform.pipelines } : {}),
       };
       return [model.name, new Class(`${this.logicalName}-${model.name}`, args, this.child())] as const;
     });
+    for (const [team, { branches }] of Object.entries(settings.pipelines))
+      if (branches) this.rolesOf(team, "unreviewed").all(branches.environment);
     return Object.fromEntries(made);
   }
 
@@ -164,27 +175,32 @@ export class Delivery extends Component<DeliveryNodes> {
     return names.sort((a, b) => b.length - a.length)[0]!;
   }
 
-  private storeOf(team: string): ArtifactStore {
+  private storeOf(team: string, code: Code): ArtifactStore {
     const { scope, settings } = this.args;
     const { artifactRetention: retention, lifecycle, forceDestroy } = settings;
-    const args = { scope, pipeline: team, key: this.key, retention, lifecycle, forceDestroy };
-    return (this.stores[team] ??= new ArtifactStore(`${this.logicalName}-${team}`, args, this.child()));
+    const name = nameOf(team, code);
+    // Short: a bucket has 63 characters, and the role that deploys the pipelines works on names that are not cut.
+    const pipeline = code === "reviewed" ? team : `${team}-${BRANCHES}`;
+    const args = { scope, pipeline, key: this.key, retention, lifecycle, forceDestroy };
+    return (this.stores[name] ??= new ArtifactStore(`${this.logicalName}-${name}`, args, this.child()));
   }
 
-  private rolesOf(team: string): BuildRoles {
+  private rolesOf(team: string, code: Code): BuildRoles {
     const { scope, settings, models, accounts } = this.args;
     const model = models.find((each) => each.name === team)!;
-    return (this.roles[team] ??= new BuildRoles(
-      `${this.logicalName}-${team}`,
+    const pipeline = nameOf(team, code);
+    return (this.roles[pipeline] ??= new BuildRoles(
+      `${this.logicalName}-${pipeline}`,
       {
         scope,
-        pipeline: team,
-        store: this.storeOf(team),
+        pipeline,
+        store: this.storeOf(team, code),
         source: repositoryOf(model)!,
         boundary: this.access.buildBoundary.arn,
         deployRole: (env) => accessArns(accounts[env]!.scope, env).role,
         updateRole: this.access.roleArn,
-        ...this.registryOf(scope),
+        approvals: (env) => approvalStatements(scope, settings.backend, stacksOf(settings, env)),
+        ...this.registryOf(scope, code),
         ...this.layerOf(team),
         network: settings.build.vpc !== undefined,
       },
@@ -193,11 +209,17 @@ export class Delivery extends Component<DeliveryNodes> {
   }
 
   /** What the build of images may in the registry of a project. */
-  private registryOf(scope: Scope) {
-    const repositories = `${scope.project}-images`;
-    const { backend } = this.args.settings;
-    const deployment = { scope, regions: [scope.region], start: repositories, env: "images" };
-    return { repositories, images: [...imagesDeployment(deployment), ...stateStatements(scope, backend)] };
+  private registryOf(scope: Scope, code: Code) {
+    const { backend, secretsProvider } = this.args.settings;
+    const { stack, env } = imagesOf(code);
+    const repositories = `${scope.project}-${env}`;
+    const deployment = { scope, regions: [scope.region], start: repositories, env };
+    const images = [
+      ...imagesDeployment(deployment, code),
+      ...stateStatements(scope, backend, { name: stack, alone: true }),
+      ...secretsStatements(scope, secretsProvider),
+    ];
+    return { repositories, images };
   }
 
   /** The build of a team's layer, where that has a repository of its own. */
@@ -207,7 +229,7 @@ export class Delivery extends Component<DeliveryNodes> {
     const model = models.find((each) => each.name === layerPipelineName(team));
     const source = model && repositoryOf(model);
     if (layer === false || layer.project === undefined || source?.apart === undefined) return {};
-    return { layer: { source, ...this.registryOf({ ...scope, project: layer.project }) } };
+    return { layer: { source, ...this.registryOf({ ...scope, project: layer.project }, "reviewed") } };
   }
 
   private environments(): Record<string, EnvironmentAccess> {
@@ -226,9 +248,12 @@ export class Delivery extends Component<DeliveryNodes> {
           scope: own,
           environment: env,
           resources: given.resources ?? env,
+          stacks: stacksOf(settings, env),
           regions: given.regions ?? [scope.region],
           steps: given.steps,
-          ...(settings.backend === undefined ? {} : { backend: settings.backend }),
+          backend: settings.backend,
+          secretsProvider: given.secretsProvider ?? settings.secretsProvider,
+          resilience: given.resilience,
           trusts: roles.map((role) => role.arn),
           trusted: roles.map((role) => role.policy),
         },
@@ -242,6 +267,20 @@ export class Delivery extends Component<DeliveryNodes> {
 
 const repositoryOf = ({ sources }: PipelineModel) =>
   sources.find((source): source is RepositorySource => source.kind === "repository");
+
+/** What a team's pipelines run: code that was merged, or that of any branch, which gets neither the roles nor the artifacts of the other. */
+type Code = "reviewed" | "unreviewed";
+
+const nameOf = (team: string, code: Code) => (code === "reviewed" ? team : `${team}-branches`);
+
+/** Where a build of images keeps state and repositories. */
+const imagesOf = (code: Code) =>
+  code === "reviewed" ? { stack: IMAGES, env: IMAGES } : { stack: BRANCH_IMAGES, env: BRANCH_IMAGES_ENV };
+
+/** Names of an environment's stacks; see {@link stateStatements}. */
+const stacksOf = ({ environments }: DeliverySettings, env: string): StateOwner => ({
+  name: environments[env]?.resources === BRANCHES ? `${BRANCHES}-*` : env,
+});
 
 function chatOf(chat: DeliverySettings["notifications"]["chat"]) {
   const { slackTeam, slackChannel } = chat ?? {};

@@ -15,6 +15,11 @@ export interface DeployRoleArgs {
   /** What has to be there before AWS accepts a trust policy that names those roles. @default nothing */
   trusted?: pulumi.Input<pulumi.Resource>[];
   statements: readonly Statement[];
+  /**
+   * Permissions on states. They are a policy of their own, which like a boundary no pipeline may change: a role's inline policies have
+   * 10,240 characters in all. @default none
+   */
+  state?: readonly Statement[];
   /** ARN of its permissions boundary. */
   boundary: pulumi.Input<string>;
   /** Changes to the children. */
@@ -25,6 +30,8 @@ export interface DeployRoleArgs {
 export interface DeployRoleNodes {
   role: aws.iam.Role;
   policy: aws.iam.RolePolicy;
+  /** Undefined without permissions on states. */
+  state?: aws.iam.Policy;
 }
 
 /** How long the credentials of a deploy role hold at most (s): as long as the longest deployment. */
@@ -65,9 +72,25 @@ export class DeployRole extends Component<DeployRoleNodes> {
       transformed(transform.policy, { name: "deploy", role: role.name, policy: policyDocument(args.statements, name) }),
       this.child(),
     );
+    const state = this.state(name, args, role);
     this.arn = role.arn;
-    this.nodes = { role, policy };
+    this.nodes = { role, policy, ...(state ? { state } : {}) };
     this.registerOutputs({ arn: this.arn });
+  }
+
+  private state(name: string, { scope, what, state = [] }: DeployRoleArgs, role: aws.iam.Role) {
+    if (state.length === 0) return undefined;
+    const policy = new aws.iam.Policy(
+      `${name}-state`,
+      {
+        name: physicalName("iamPolicy", scope, `state-${what}`),
+        description: `States that deployments of ${what} work on`,
+        policy: policyDocument(state, `${name}-state`),
+      },
+      this.child(),
+    );
+    new aws.iam.RolePolicyAttachment(`${name}-state`, { role: role.name, policyArn: policy.arn }, this.child());
+    return policy;
   }
 }
 

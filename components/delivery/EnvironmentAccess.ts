@@ -4,7 +4,16 @@ import { Component } from "../Component";
 import type { Scope } from "../scope";
 import { Boundary, boundaryArn } from "./Boundary";
 import { DeployRole, deployRoleArn, type DeployRoleArgs } from "./DeployRole";
-import { deployBoundary, lakeDeployment, roleManagement, runtimeBoundary, stateStatements } from "./permissions";
+import {
+  resilienceStatements,
+  deployBoundary,
+  lakeDeployment,
+  roleManagement,
+  runtimeBoundary,
+  secretsStatements,
+  stateStatements,
+  type StateOwner,
+} from "./permissions";
 
 /** Arguments of {@link EnvironmentAccess}. */
 export interface EnvironmentAccessArgs {
@@ -16,8 +25,14 @@ export interface EnvironmentAccessArgs {
   regions: readonly string[];
   /** What is delivered to it beside the lake. @default nothing */
   steps?: readonly DistributionStep[];
+  /** Stacks that its states are of: its own, or `b-*` for those of branches. */
+  stacks: StateOwner;
   /** Address of the driver's backend. */
-  backend?: string;
+  backend?: string | undefined;
+  /** Address of the key of its state's secrets. */
+  secretsProvider?: string | undefined;
+  /** ARN of its application in Resilience Hub. */
+  resilience?: string | undefined;
   /** ARNs of the builds' roles that may deploy it. */
   trusts: DeployRoleArgs["trusts"];
   trusted?: DeployRoleArgs["trusted"];
@@ -43,42 +58,46 @@ export class EnvironmentAccess extends Component<EnvironmentAccessNodes> {
     const { scope, environment, trusts, trusted, steps } = args;
     const start = `${scope.project}-${args.resources}-`;
     const deployment = { scope, start, env: args.resources, regions: args.regions };
-    const management = roleManagement(
-      scope,
-      [boundaryArn(scope, runtimeName(environment))],
-      [`role/${start}*`],
-      services,
+    const boundaries = [boundaryArn(scope, runtimeName(environment))];
+    const management = roleManagement(scope, boundaries, [`role/${start}*`], services);
+    const bound = (logical: string, what: string, description: string, document: string) =>
+      new Boundary(`${name}-${logical}`, { scope, what, description, document }, this.child());
+    const runtime = bound(
+      "runtime",
+      runtimeName(environment),
+      `What functions and jobs of ${environment} can reach at most`,
+      runtimeBoundary(scope),
     );
-    const runtime = new Boundary(
-      `${name}-runtime`,
-      {
-        scope,
-        what: runtimeName(environment),
-        description: `What functions and jobs of ${environment} can reach at most`,
-        document: runtimeBoundary(scope),
-      },
-      this.child(),
+    const boundary = bound(
+      "boundary",
+      environment,
+      `What deployments of ${environment} can do at most`,
+      deployBoundary(management),
     );
-    const boundary = new Boundary(
-      `${name}-boundary`,
+    const statements = [...lakeDeployment(deployment, steps), ...management, ...resilienceStatements(args.resilience)];
+    const role = new DeployRole(
+      name,
       {
         scope,
         what: environment,
-        description: `What deployments of ${environment} can do at most`,
-        document: deployBoundary(management),
+        trusts,
+        trusted,
+        statements,
+        state: stateOf(args),
+        boundary: boundary.arn,
+        transform: args.transform,
       },
-      this.child(),
-    );
-    const statements = [...lakeDeployment(deployment, steps), ...management, ...stateStatements(scope, args.backend)];
-    const role = new DeployRole(
-      name,
-      { scope, what: environment, trusts, trusted, statements, boundary: boundary.arn, transform: args.transform },
       this.child(),
     );
     this.nodes = { role, boundary, runtime };
     this.registerOutputs({});
   }
 }
+
+const stateOf = ({ scope, backend, stacks, secretsProvider }: EnvironmentAccessArgs) => [
+  ...stateStatements(scope, backend, stacks),
+  ...secretsStatements(scope, secretsProvider),
+];
 
 /** Services that a lake hands roles to. */
 const services = ["events", "glue", "lambda", "scheduler", "states"];

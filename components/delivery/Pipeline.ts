@@ -101,7 +101,8 @@ export abstract class Pipeline extends Component<PipelineNodes> {
       { scope, what: model.name, service: "codepipeline", transform: { role: bounded } },
       this.child(),
     );
-    store.grantExchange(role);
+    const publishes = model.stages.some(({ actions }) => actions.some(({ kind }) => kind === "publish"));
+    store.grantExchange(role, { publishes });
     const projects = this.builds.map((action) =>
       arn(scope, "codebuild", `project/${projectName(scope, model.name, action)}`),
     );

@@ -7,7 +7,14 @@ import type { BuildRole } from "./BuildRole";
 import type { WorkloadAccount } from "./Delivery";
 import { DeployRole, deployRoleArn } from "./DeployRole";
 import { accessArns } from "./EnvironmentAccess";
-import { buildBoundary, deliveryBoundary, deliveryDeployment, roleManagement, stateStatements } from "./permissions";
+import {
+  buildBoundary,
+  deliveryBoundary,
+  deliveryDeployment,
+  roleManagement,
+  secretsStatements,
+  stateStatements,
+} from "./permissions";
 
 /** What the pipelines' account has for deploying the pipelines themselves. */
 export interface DeliveryAccess {
@@ -46,7 +53,9 @@ export function deliveryAccess(
   const management = managementOf(args, start);
   const { build, boundary } = boundaries(name, scope, start, management, opts);
   const deployment = { scope, start, env: scope.env, regions: [scope.region] };
-  const statements = [...deliveryDeployment(deployment), ...management, ...stateStatements(scope, settings.backend)];
+  const { backend, secretsProvider } = settings;
+  const state = [...stateStatements(scope, backend, { name: DELIVERY }), ...secretsStatements(scope, secretsProvider)];
+  const statements = [...deliveryDeployment(deployment), ...management];
   const trust = (roles: readonly BuildRole[]) =>
     new DeployRole(
       `${name}-self`,
@@ -56,6 +65,7 @@ export function deliveryAccess(
         trusts: roles.map((role) => role.arn),
         trusted: roles.map((role) => role.policy),
         statements,
+        state,
         boundary: boundary.arn,
       },
       opts,

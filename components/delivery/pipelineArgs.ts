@@ -28,6 +28,7 @@ type Stage = aws.types.input.codepipeline.PipelineStage;
 type Action = aws.types.input.codepipeline.PipelineStageAction;
 type Trigger = aws.types.input.codepipeline.PipelineTrigger;
 type Push = aws.types.input.codepipeline.PipelineTriggerGitConfigurationPush;
+type PullRequest = aws.types.input.codepipeline.PipelineTriggerGitConfigurationPullRequest;
 
 /** The stages of a pipeline as CodePipeline takes them, the sources' first. */
 export function stagesOf(model: PipelineModel, parts: PipelineParts): Stage[] {
@@ -151,32 +152,39 @@ function buildOf(action: BuildAction, parts: PipelineParts): Pick<Action, "confi
   };
 }
 
-/** The triggers that CodePipeline has itself: those of connections. The others are rules of EventBridge. */
+/**
+ * The triggers that CodePipeline has itself: those of connections. The others are rules of EventBridge. It takes one configuration for
+ * each source action, with up to three filters of pushes and of pull requests (API reference: GitConfiguration).
+ */
 export function triggersOf({ triggers, sources }: PipelineModel): Trigger[] {
-  const connected = new Set(sources.flatMap((each) => (isConnection(each) ? [each.name] : [])));
-  return triggers.flatMap((trigger): Trigger[] => {
-    if (trigger.on !== "push" && trigger.on !== "pull-request") return [];
-    if (!connected.has(trigger.source)) return [];
-    return [
-      {
-        providerType: "CodeStarSourceConnection",
-        gitConfiguration: { sourceActionName: trigger.source, ...gitFilter(trigger) },
-      },
-    ];
+  return sources.filter(isConnection).flatMap(({ name }): Trigger[] => {
+    const own = triggers.flatMap((each) => ("source" in each && each.source === name ? [each] : []));
+    const pushes = own.flatMap((each) => (each.on === "push" ? [pushFilter(each)] : []));
+    const pullRequests = own.flatMap((each) => (each.on === "pull-request" ? [pullRequestFilter(each)] : []));
+    if (pushes.length + pullRequests.length === 0) return [];
+    const filters = {
+      ...(pushes.length > 0 ? { pushes } : {}),
+      ...(pullRequests.length > 0 ? { pullRequests } : {}),
+    };
+    return [{ providerType: "CodeStarSourceConnection", gitConfiguration: { sourceActionName: name, ...filters } }];
   });
 }
 
 const isConnection = (source: SourceModel) => source.kind === "repository" && source.provider === "codeconnections";
 
-function gitFilter(trigger: Extract<TriggerModel, { on: "push" | "pull-request" }>) {
-  if (trigger.on === "pull-request") {
-    const { events, branches, paths } = trigger;
-    return { pullRequests: [{ events, ...filter("branches", branches), ...filter("filePaths", paths) }] };
-  }
-  const { branches, tags, paths } = trigger;
-  const push: Push = { ...filter("branches", branches), ...filter("tags", tags), ...filter("filePaths", paths) };
-  return { pushes: [push] };
-}
+type On<K extends TriggerModel["on"]> = Extract<TriggerModel, { on: K }>;
+
+const pushFilter = ({ branches, tags, paths }: On<"push">): Push => ({
+  ...filter("branches", branches),
+  ...filter("tags", tags),
+  ...filter("filePaths", paths),
+});
+
+const pullRequestFilter = ({ events, branches, paths }: On<"pull-request">): PullRequest => ({
+  events,
+  ...filter("branches", branches),
+  ...filter("filePaths", paths),
+});
 
 const filter = (name: "branches" | "tags" | "filePaths", given: TriggerFilter | undefined) =>
   given === undefined ? {} : { [name]: given };

@@ -147,7 +147,11 @@ export function updateStage(settings: DeliverySettings, name: string): StageMode
 }
 
 /** Tests, checks and images, side by side: whichever fails, nothing is deployed. */
-export function commonStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {
+export function commonStages(
+  settings: DeliverySettings,
+  pipeline: PipelineSettings,
+  { branch = false }: { branch?: boolean } = {},
+): StageModel[] {
   const { test, scan } = pipeline;
   const tests = buildAction(
     {
@@ -163,7 +167,7 @@ export function commonStages(settings: DeliverySettings, pipeline: PipelineSetti
   const images = buildAction(
     {
       name: "images",
-      buildspec: imagesSpec(scan, hasOwnLayer(pipeline) ? LAYER : undefined),
+      buildspec: imagesSpec(scan, { branch, layer: hasOwnLayer(pipeline) ? LAYER : undefined }),
       inputs: [REPOSITORY, ...(hasOwnLayer(pipeline) ? [LAYER] : [])],
       outputs: [IMAGES],
       role: { kind: "images" },

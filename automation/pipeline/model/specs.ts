@@ -96,13 +96,18 @@ export function layerSpec(): Buildspec {
 /**
  * Builds all images whose content changed and asks what is known against them.
  *
- * @param layer artifact with the digest of a layer that has a repository of its own
+ * @param of `branch`: of a branch, whose images have repositories of their own; `layer`: the artifact with the digest of a layer
+ *   that has a repository of its own
  */
-export function imagesSpec(scan: { critical: number; high: number } | false, layer?: string): Buildspec {
+export function imagesSpec(
+  scan: { critical: number; high: number } | false,
+  of: { branch: boolean; layer?: string | undefined },
+): Buildspec {
+  const { branch, layer } = of;
   const from = layer === undefined ? "" : ` --layer "$CODEBUILD_SRC_DIR_${layer}/layer.json"`;
   const most = scan && `--max critical=${scan.critical},high=${scan.high}`;
   return buildspec({
-    variables: { IMAGES_FLAGS: "--push" },
+    variables: { IMAGES_FLAGS: branch ? "--push --branches" : "--push" },
     commands: [
       `${driver} images build $IMAGES_FLAGS${from} --json > ${handedOn}/images.json`,
       ...(most ? [`${driver} images scan $IMAGES_FLAGS ${most} --junit reports/scan.xml`] : []),
@@ -197,12 +202,30 @@ export function doraSpec(environment: string): Buildspec {
   return buildspec({ commands: [`${driver} dora ${environment} --publish`] });
 }
 
-/** A branch's own environment, with its pipeline's images. */
-export function branchUpSpec(branch: string, template: string, ttl: string): Buildspec {
+/** How a branch's environment is brought up. */
+export interface BranchSpec {
+  branch: string;
+  /** Name of its environment. */
+  environment: string;
+  template: string;
+  ttl: string;
+  /** Artifact with the images' digests. */
+  images: string;
+}
+
+/**
+ * A branch's own environment, with its pipeline's images. It is verified in the same build: its settings are in no commit, so that no
+ * other clone knows it.
+ */
+export function branchUpSpec({ branch, environment, template, ttl, images }: BranchSpec): Buildspec {
   // The branch's name is checked text of a setting; it is given as a variable all the same, never as a part of a command.
   return buildspec({
     variables: { BRANCH: branch },
-    commands: [`${driver} branch up "$BRANCH" --template ${template} --ttl "${ttl}"`],
+    commands: [
+      `${driver} branch up "$BRANCH" --template ${template} --ttl "${ttl}" --images "$CODEBUILD_SRC_DIR_${images}/images.json"`,
+      `${driver} verify ${environment} --junit reports/verify.xml`,
+    ],
+    reports: { verify: junit("verify.xml") },
   });
 }
 

@@ -11,7 +11,7 @@ export interface LocalSettings {
 }
 
 /** Keys that lead to an account, or that wait for what is not there on this machine. */
-const foreign = ["account", "role", "backend", "approvers", "calendar", "protected"];
+const foreign = ["account", "role", "backend", "secretsProvider", "approvers", "calendar", "protected"];
 
 /** What the environment's own settings decide, although Pulumi.local.yaml says it, too. */
 const own = ["packaging", "images", "retention", "checks", "waves", "target", "tags"];

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { messageOf, TributaryError, userError } from "../../errors";
 import { git } from "../../git";
 import { linkTree } from "../../rollback/program";
 import { workFolder } from "../../stacks/environments";
+import { deliveryFile, readDeliverySettings } from "../model";
 import { localSettings } from "./localSettings";
 import type { RunSource } from "./state";
 
@@ -86,11 +88,17 @@ async function shareFolders(root: string, clone: string): Promise<void> {
   }
 }
 
+/** What settings of an environment are made from, as those of a branch's; itself for any other. */
+function templateOf(clone: string, env: string): string {
+  if (!existsSync(path.join(clone, deliveryFile))) return env;
+  return readDeliverySettings(clone).environments[env]?.template ?? env;
+}
+
 /** Settings that are changed here are not told by git as changed: what the commit holds is what is delivered. */
 async function makeLocal(clone: string, environments: readonly string[]): Promise<string[]> {
   const local = await readFile(path.join(clone, "Pulumi.local.yaml"), "utf8").catch(() => "");
   const left: string[] = [];
-  for (const name of environments) {
+  for (const name of new Set(environments.flatMap((env) => [env, templateOf(clone, env)]))) {
     const file = `Pulumi.${name}.yaml`;
     const text = await readFile(path.join(clone, file), "utf8").catch(() => undefined);
     const made = text === undefined ? undefined : localSettings(text, local);

@@ -8,10 +8,12 @@ import { functionsOf } from "../../images";
 import { checkDockerfile } from "../../images/dockerfile";
 import { nameProblems } from "../../images/discover";
 import { isRecord } from "../../json";
-import { parseImagesSettings, parseSettings, type RawSettings } from "../../settings";
+import { parseImagesSettings, parseSettings, type DeliverySettings, type RawSettings } from "../../settings";
+import { readDriverSettings, type Check } from "../../settings/driver";
 import { readGateSettings } from "../../settings/gates";
-import { environmentNames, environmentStacks } from "../../stacks/environments";
+import { environmentNames, stacksOf } from "../../stacks/environments";
 import { deliveryFile, pipelinesOf, readDeliverySettings } from "../model";
+import { stateProblems } from "../ready";
 import { environmentsOf } from "../run/environments";
 
 /** What was looked at, and what is wrong with it. */
@@ -20,6 +22,8 @@ export interface LintResult {
   file: string;
   /** Empty: all is well. */
   problems: string[];
+  /** What keeps it from AWS only: a checkout without an account is none the worse for it. */
+  warnings?: string[];
 }
 
 /**
@@ -28,7 +32,8 @@ export interface LintResult {
  */
 export async function lint(root: string): Promise<LintResult[]> {
   const dockerfiles = await lintDockerfiles(root);
-  const environments = environmentNames(root).map((env) => lintEnvironment(root, env));
+  const names = environmentNames(root);
+  const environments = [...names, ...templates(root, names)].map((env) => lintEnvironment(root, env));
   return [...dockerfiles, lintManifests(root), ...environments, ...lintImages(root), ...lintDelivery(root)];
 }
 
@@ -58,10 +63,14 @@ function lintManifests(root: string): LintResult {
   return attempt("datasets", () => void loadManifests(path.join(root, "datasets")));
 }
 
+/** Settings files that are no environments themselves: branches' are made from them. */
+const templates = (root: string, names: readonly string[]) =>
+  ["branch"].filter((name) => !names.includes(name) && existsSync(path.join(root, `Pulumi.${name}.yaml`)));
+
 function lintEnvironment(root: string, env: string): LintResult {
   const file = `Pulumi.${env}.yaml`;
   return attempt(file, () => {
-    const { stacks } = environmentStacks(root, env);
+    const { stacks } = stacksOf(root, env, path.join(root, file));
     readGateSettings(configOf(root, env), file, stacks[0]!.local);
     for (const stack of stacks) parseSettings(rawSettings(root, env, stack.name, stack.region));
   });
@@ -76,15 +85,42 @@ function lintDelivery(root: string): LintResult[] {
   if (!existsSync(path.join(root, deliveryFile))) return [];
   const result = attempt(deliveryFile, () => void pipelinesOf(readDeliverySettings(root)));
   if (result.problems.length > 0) return [result];
-  const known = environmentNames(root);
-  const used = new Set(pipelinesOf(readDeliverySettings(root)).flatMap(environmentsOf));
-  // Environments of branches have a template of their own, or take that of another environment.
-  const missing = [...used].filter((env) => env !== "branch" && !known.includes(env));
+  const settings = readDeliverySettings(root);
+  const used = [...new Set(pipelinesOf(settings).flatMap(environmentsOf))];
+  const problems = used.flatMap((env) => environmentProblems(root, env, settings));
+  return [{ file: deliveryFile, problems, warnings: stateProblems(root) }];
+}
+
+/** Checks of a settings file; of one that cannot be read none, which is told of that file. */
+function readChecks(config: Record<string, unknown>, file: string): Check[] {
+  try {
+    return readDriverSettings(config, file).checks;
+  } catch {
+    return [];
+  }
+}
+
+/** What keeps a pipeline from an environment. */
+function environmentProblems(root: string, env: string, settings: DeliverySettings): string[] {
+  const { template = env } = settings.environments[env]!;
+  const file = `Pulumi.${template}.yaml`;
+  if (!existsSync(path.join(root, file))) return [`pipelines deploy ${env}, and there is no file ${file}`];
+  const config = configOf(root, template);
+  const foreign =
+    template !== env && config["tributary:role"] !== undefined && Object.hasOwn(settings.environments, template);
+  const { verify } = settings.environments[env]!;
+  const checks = [...verify, ...readChecks(config, file)];
   return [
-    {
-      file: deliveryFile,
-      problems: missing.map((env) => `pipelines deploy ${env}, and there is no file Pulumi.${env}.yaml`),
-    },
+    ...(foreign
+      ? [
+          `tributary:environments.${env}.template: found ${template}, whose tributary:role the builds of ${env} may not take; allowed: settings of its own, Pulumi.${env}.yaml`,
+        ]
+      : []),
+    ...(checks.length > 0
+      ? []
+      : [
+          `pipelines verify ${env}, and nothing says what it should do: add tributary:checks to ${file}, or tributary:environments.${env}.verify`,
+        ]),
   ];
 }
 

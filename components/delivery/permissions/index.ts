@@ -6,6 +6,7 @@ import { lakeServices, named, type ServicePermissions, unscopedActions } from ".
 
 export { buildBoundary, deliveryBoundary, deployBoundary, runtimeBoundary } from "./boundaries";
 export { roleManagement } from "./roles";
+export { approvalStatements, secretsStatements, stateStatements, type StateOwner } from "./state";
 export { lakeServices, unscopedActions } from "./services";
 
 /** What a deploy role is for. */
@@ -43,7 +44,9 @@ export function lakeDeployment(deployment: Deployment, steps: readonly Distribut
 export function deliveryDeployment(deployment: Deployment): Statement[] {
   const { scope, regions, start } = deployment;
   const shared = ["s3", "events", "logs", "kms"];
-  const own = lakeServices.filter(({ actions }) => shared.includes(actions[0]!.split(":")[0]!));
+  // Objects of the artifact buckets are the pipelines' and the builds' own.
+  const services = lakeServices.filter(({ actions }) => !actions.includes("s3:PutObject"));
+  const own = services.filter(({ actions }) => shared.includes(actions[0]!.split(":")[0]!));
   return [
     ...own.map((service) => statement(service, deployment)),
     ...pipelineServices(deployment),
@@ -115,24 +118,21 @@ function fill(text: string, { scope, start, env }: Deployment, region: string): 
     .replaceAll("{region}", region);
 }
 
-/**
- * Reading and writing the state of stacks: the backend of the driver.
- *
- * @param backend address, e.g. `s3://<bucket>/<prefix>?region=<region>`; another kind than S3 needs nothing of IAM
- */
-export function stateStatements({ partition }: Scope, backend: string | undefined): Statement[] {
-  const found = /^s3:\/\/([a-z0-9.-]+)(?:\/([^?]*))?/.exec(backend ?? "");
-  if (!found) return [];
-  const bucket = `arn:${partition}:s3:::${found[1]}`;
-  const prefix = found[2] ? `${found[2].replace(/\/$/, "")}/` : "";
-  return [
-    { actions: ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], resources: [`${bucket}/${prefix}*`] },
-    { actions: ["s3:GetBucketLocation", "s3:ListBucket"], resources: [bucket] },
-  ];
+/** Having an application of Resilience Hub assessed, which reads its resources by a role of its own. */
+export function resilienceStatements(application: string | undefined): Statement[] {
+  if (application === undefined) return [];
+  return [{ actions: named("resiliencehub", "DescribeAppAssessment StartAppAssessment"), resources: [application] }];
 }
 
-/** What deploying the stack `images` needs: its repositories and their key. The images themselves are pushed by the build's own role. */
-export function imagesDeployment({ scope, regions, start, env }: Deployment): Statement[] {
+/**
+ * What deploying the stack `images` needs: its repositories and their key. The images themselves are pushed by the build's own role.
+ *
+ * @param code unreviewed code changes nothing of the registry as a whole
+ */
+export function imagesDeployment(
+  { scope, regions, start, env }: Deployment,
+  code: "reviewed" | "unreviewed",
+): Statement[] {
   const arns = (service: string, resource: string) =>
     regions.map((region) => `arn:${scope.partition}:${service}:${region}:${scope.account}:${resource}`);
   const keys = lakeServices.filter(({ actions }) => actions[0]!.startsWith("kms:"));
@@ -146,7 +146,10 @@ export function imagesDeployment({ scope, regions, start, env }: Deployment): St
     },
     ...keys.map((service) => statement(service, { scope, regions, start, env })),
     {
-      actions: ["ecr:DescribeRegistry", "ecr:PutReplicationConfiguration", "kms:CreateKey", "kms:ListAliases"],
+      actions: [
+        ...(code === "reviewed" ? ["ecr:DescribeRegistry", "ecr:PutReplicationConfiguration"] : []),
+        ...["kms:CreateKey", "kms:ListAliases"],
+      ],
       resources: ["*"],
       conditions: inRegions(regions),
     },

@@ -8,7 +8,7 @@ import { containersLack, ensureContainerHost, invokeImage } from "../../../autom
 import { silent } from "../../../automation/events";
 import { findLocalAws } from "../../../automation/local";
 import { builtImages } from "../../../automation/release/list";
-import { findImagesStack } from "../../../automation/stacks/environments";
+import { findImagesStack } from "../../../automation/stacks/imagesStack";
 import { lacksForImages } from "./support";
 import { Workspace } from "../support/workspace";
 

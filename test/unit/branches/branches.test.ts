@@ -88,6 +88,21 @@ describe("branch environments", () => {
     );
   });
 
+  it("run the images of a build, where they run images that somebody else builds", async () => {
+    const uri = `123456789012.dkr.ecr.eu-west-1.amazonaws.com/lake@sha256:${"a".repeat(64)}`;
+    const images = path.join(root, "images.json");
+    const built = ["layer", "runtime", "routing"].map((name) => ({ name, uri }));
+    await fs.writeFile(images, JSON.stringify({ images: built }));
+    await branchUp(context, { ttl: "1 day", images }, tools);
+    assert.equal((await settingsOf("b-fix"))["tributary:images"], undefined, "archives have no image");
+    const template = path.join(root, "Pulumi.dev.yaml");
+    await fs.appendFile(template, "  tributary:packaging: image\n  tributary:images: { stack: images }\n");
+    await branchUp(context, { ttl: "1 day", images }, tools);
+    assert.deepEqual((await settingsOf("b-fix"))["tributary:images"], { routing: uri });
+    await branchUp(context, { ttl: "1 day" }, tools);
+    assert.deepEqual((await settingsOf("b-fix"))["tributary:images"], { stack: "images" });
+  });
+
   it("live on when they are brought up again, and nothing changes on the same day", async () => {
     await up();
     const before = await settingsOf("b-fix");

@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { taggable } from "../../../components/tags";
 import { messageOf, patternOf } from "../../../components/delivery/Notifications";
+import { triggersOf } from "../../../components/delivery/pipelineArgs";
 import { scheduleExpression } from "../../../components/delivery/EventStart";
 import type { TributaryError } from "../../../automation/errors";
 import type { Registered } from "../components/support/mocks";
-import { build, connection, everything } from "./support/delivery";
+import { build, connection, everything, modelsOf } from "./support/delivery";
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs of any resource type */
 
@@ -45,14 +46,34 @@ describe("components of the stack delivery", function () {
     assert.deepEqual(git("lake-release-prod"), [
       { sourceActionName: "Repository", pushes: [{ tags: { includes: ["prod_*/lake/*"] } }] },
     ]);
-    const watcher = git("lake-branches");
-    assert.deepEqual(watcher[0].pushes[0].branches, {
-      includes: ["feature/**"],
-      excludes: ["feature/UPPER", "feature/orders"],
-    });
-    assert.deepEqual(watcher[1].pullRequests[0].events, ["CLOSED"]);
+    assert.deepEqual(git("lake-branches"), [
+      {
+        sourceActionName: "Repository",
+        pushes: [{ branches: { includes: ["feature/**"] } }],
+        pullRequests: [{ events: ["CLOSED"], branches: { includes: ["main"] } }],
+      },
+    ]);
     assert.deepEqual(pipeline("tools").triggers, []);
   });
+
+  it("triggers are what CodePipeline takes: one of each source, with 1 to 3 filters of 1 to 8 patterns", () => {
+    const branches = Array.from({ length: 50 }, (_, index) => `feature/branch-${index}`);
+    const models = modelsOf(everything.replace("[feature/orders, feature/UPPER]", JSON.stringify(branches)));
+    assert.ok(Object.keys(models).length > 50);
+    for (const model of Object.values(models)) {
+      const git: any[] = triggersOf(model).map((each: any) => each.gitConfiguration);
+      assert.equal(new Set(git.map((each) => each.sourceActionName)).size, git.length, model.name);
+      for (const { pushes, pullRequests } of git) {
+        for (const filters of [pushes, pullRequests])
+          assert.ok(filters === undefined || within(filters.length, 3), model.name);
+        for (const { branches: of, tags, filePaths } of [...(pushes ?? []), ...(pullRequests ?? [])])
+          for (const list of [of, tags, filePaths].flatMap((each) => [each?.includes, each?.excludes]))
+            assert.ok(list === undefined || within(list.length, 8), `${model.name}: ${JSON.stringify(list)}`);
+      }
+    }
+  });
+
+  const within = (length: number, most: number) => length >= 1 && length <= most;
 
   it("what has no trigger of CodePipeline is started by a rule: digests, CodeCommit, S3, schedules", () => {
     const rules = ofType("aws:cloudwatch/eventRule:EventRule").map(({ inputs }) => inputs);

@@ -150,6 +150,21 @@ describe("pipelines of a settings file", () => {
     }
   });
 
+  it("a branch's environment runs the images of its pipeline and is verified by the build that made it: no other clone knows it", () => {
+    const model = Object.values(models).find(({ kind }) => kind === "branch")!;
+    const deploy = model.stages.find(({ name }) => name === "Deploy")!;
+    assert.deepEqual(
+      deploy.actions.map(({ name }) => name),
+      ["up"],
+    );
+    const up = builtBy(model, "up");
+    assert.deepEqual(up.inputs, ["repository", "images"]);
+    const [, start, verify] = commandsOf(up);
+    assert.match(start!, /branch up "\$BRANCH" .*--images "\$CODEBUILD_SRC_DIR_images\/images\.json"$/);
+    assert.match(verify!, /verify b-feature-[a-z0-9-]+ --junit reports\/verify\.xml$/);
+    assert.deepEqual(up.reports, ["verify"]);
+  });
+
   it("a branch with a name that would mean something in a pattern gets no pipeline", () => {
     const names = ["feature/a*b", "feature/{x,y}", "feature/#{variables.X}", "feature/$(id)", "feature/ok"];
     const some = modelsOf(everything.replace("[feature/orders, feature/UPPER]", JSON.stringify(names)));

@@ -133,7 +133,9 @@ describe("policies of the stack delivery", function () {
           );
       }
     }
-    const boundaries = resources.filter(({ type }) => type === "aws:iam/policy:Policy");
+    const boundaries = resources.filter(
+      ({ type, inputs }) => type === "aws:iam/policy:Policy" && /-boundary-/.test(String(inputs.name)),
+    );
     assert.ok(boundaries.length >= 6);
     for (const { inputs, name } of boundaries) {
       const all = statementsOf(inputs.policy);
@@ -184,7 +186,10 @@ describe("policies of the stack delivery", function () {
       const builds = what === "delivery" ? "build-update" : `build-env-${what}`;
       assert.ok(Principal.AWS.length > 0);
       for (const arn of Principal.AWS)
-        assert.match(arn, new RegExp(`^arn:aws:iam::123456789012:role/tributary-delivery-[a-z]+-${builds}-eu-west-1$`));
+        assert.match(
+          arn,
+          new RegExp(`^arn:aws:iam::123456789012:role/tributary-delivery-[a-z]+(-branches)?-${builds}-eu-west-1$`),
+        );
     }
   });
 
@@ -226,6 +231,22 @@ describe("policies of the stack delivery", function () {
     }
   });
 
+  it("an environment with an application of Resilience Hub may have it assessed, and no other may", () => {
+    for (const { inputs } of ofRole(deploys)) {
+      const found = statementsOf(inputs.policy).filter(({ Action }) =>
+        list(Action).some((each) => /^resiliencehub:/.test(each)),
+      );
+      const application = "arn:aws:resiliencehub:eu-west-1:210987654321:app/00000000-0000-4000-8000-000000000000";
+      const actions = ["resiliencehub:DescribeAppAssessment", "resiliencehub:StartAppAssessment"];
+      const expected = /deploy-prod-/.test(String(inputs.role)) ? [[actions, [application]]] : [];
+      assert.deepEqual(
+        found.map(({ Action, Resource }) => [list(Action), list(Resource)]),
+        expected,
+        String(inputs.role),
+      );
+    }
+  });
+
   it("every action that a deploy role has is one that AWS knows, and is limited where AWS limits it", async () => {
     for (const { actions } of lakeServices) {
       for (const action of actions) {
@@ -241,7 +262,7 @@ describe("policies of the stack delivery", function () {
 
   it("artifacts are out of reach for other accounts, and for everybody without TLS", () => {
     const buckets = resources.filter(({ type }) => type === "aws:s3/bucketPolicy:BucketPolicy");
-    assert.equal(buckets.length, 3);
+    assert.equal(buckets.length, 4);
     for (const { inputs } of buckets) {
       const sids = statementsOf(inputs.policy).map(({ Sid, Effect }) => [Sid, Effect]);
       assert.deepEqual(sids, [

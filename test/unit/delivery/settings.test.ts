@@ -56,9 +56,22 @@ describe("delivery settings", () => {
         /pipelines\.tools\.tags.*codecommit has no triggers/,
       ],
       ["slackTeam: T0123ABCD, ", "", /both slackTeam and slackChannel/],
+      ["resources: b, ", "resources: c, ", /branches\.environment.*resources: b that no wave deploys/],
+      ["environment: branch }", "environment: dev }", /branches\.environment.*resources: b that no wave deploys/],
       ["staging:\n", "delivery:\n", /the stack delivery is taken/],
     ];
     for (const [from, to, expected] of cases) assert.match(problems(everything.replace(from, to)), expected);
+  });
+
+  it("take as many patterns as a filter of CodePipeline does", () => {
+    const list = (count: number) => JSON.stringify(Array.from({ length: count }, (_, index) => `feature/${index}/**`));
+    readDelivery(everything.replace('["feature/**"]', list(8)));
+    for (const count of [0, 9])
+      assert.match(
+        problems(everything.replace('["feature/**"]', list(count))),
+        /pipelines\.lake\.branches\.include in .*: found .*allowed: 1 to 8 different patterns/,
+      );
+    assert.match(problems(everything.replace("tags: true", `paths: ${list(9)}`)), /pipelines\.lake\.paths.*1 to 8/);
   });
 
   it("refuse an environment whose deploy role could change another one", () => {

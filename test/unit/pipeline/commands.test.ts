@@ -7,6 +7,7 @@ import { run as pin } from "../../../automation/commands/images-pin";
 import { run as pipelineRun } from "../../../automation/commands/pipeline-run";
 import { libraryContext } from "../../../automation/library";
 import { readBuildDocument } from "../../../automation/release/document";
+import { pipelinesOf, readDeliverySettings } from "../../../automation/pipeline/model";
 import { lint } from "../../../automation/pipeline/steps/lint";
 import { checkout } from "../../local/support/workspace";
 import { fails } from "../support/fails";
@@ -111,6 +112,77 @@ describe("commands of pipelines", () => {
       /tributary:pipelines in Pulumi\.delivery\.yaml/,
     ])
       assert.match(named, part);
+  });
+
+  it("find environments of branches whose builds could not take the role of their template", async () => {
+    const folder = path.join(root, "template");
+    for (const name of ["functions", "datasets"]) await mkdir(path.join(folder, name), { recursive: true });
+    const write = (name: string, text: string) => writeFile(path.join(folder, name), text);
+    await write("Pulumi.yaml", "name: lake\n");
+    const dev = { "aws:region": "eu-west-1", "tributary:checks": [{ alarms: "none" }] };
+    await write("Pulumi.dev.yaml", JSON.stringify({ config: dev }));
+    await write(
+      "Pulumi.delivery.yaml",
+      `config:
+  aws:region: eu-west-1
+  tributary:repositories:
+    app: { provider: codeconnections, repository: a/b, connection: "arn:aws:codeconnections:eu-west-1:123456789012:connection/00000000-0000-4000-8000-000000000000" }
+  tributary:environments: { dev: {}, branch: { resources: b, template: dev } }
+  tributary:pipelines: { lake: { repository: app, waves: [[dev]], branches: { environment: branch } } }
+`,
+    );
+    const problems = async () => (await lint(folder)).flatMap((each) => each.problems);
+    assert.deepEqual(await problems(), []);
+    const role = "arn:aws:iam::123456789012:role/lake-delivery-deploy-dev-eu-west-1";
+    await write("Pulumi.dev.yaml", JSON.stringify({ config: { ...dev, "tributary:role": role } }));
+    assert.match(
+      (await problems()).join(),
+      /environments\.branch\.template: found dev.*allowed: .*Pulumi\.branch\.yaml/,
+    );
+    await write(
+      "Pulumi.delivery.yaml",
+      (await readFile(path.join(folder, "Pulumi.delivery.yaml"), "utf8")).replace(", template: dev", ""),
+    );
+    assert.match((await problems()).join(), /pipelines deploy branch, and there is no file Pulumi\.branch\.yaml/);
+    await write("Pulumi.branch.yaml", 'config: { "aws:region": eu-west-1, "tributary:lanes": many }\n');
+    assert.match((await problems()).join(), /tributary:lanes in Pulumi\.branch\.yaml/);
+  });
+
+  it("find environments that a pipeline would have nothing to ask of", async () => {
+    const folder = path.join(root, "unverified");
+    for (const name of ["functions", "datasets"]) await mkdir(path.join(folder, name), { recursive: true });
+    const write = (name: string, text: string) => writeFile(path.join(folder, name), text);
+    await write("Pulumi.yaml", "name: lake\n");
+    await write("Pulumi.dev.yaml", "config: { aws:region: eu-west-1 }\n");
+    const delivery = (dev: string) =>
+      write(
+        "Pulumi.delivery.yaml",
+        `config:
+  aws:region: eu-west-1
+  tributary:repositories: { app: { provider: codecommit, repository: app } }
+  tributary:environments: { dev: ${dev} }
+  tributary:pipelines: { lake: { repository: app, waves: [[dev]] } }
+`,
+      );
+    const problems = async () => (await lint(folder)).flatMap((each) => each.problems);
+    await delivery("{}");
+    assert.match(
+      (await problems()).join(),
+      /verify dev, and nothing says what it should do: add tributary:checks to Pulumi\.dev/,
+    );
+    await delivery("{ verify: [{ alarms: none }] }");
+    assert.deepEqual(await problems(), []);
+    await delivery("{}");
+    await write("Pulumi.dev.yaml", "config: { aws:region: eu-west-1, tributary:checks: [{ alarms: none }] }\n");
+    assert.deepEqual(await problems(), []);
+  });
+
+  it("have a pipeline of the name that README.md runs, and something to verify in each of its environments", async () => {
+    const readme = await readFile(path.join(checkout, "README.md"), "utf8");
+    const named = [...readme.matchAll(/tributary pipeline (?:show|run) ([a-z][a-z0-9-]*)/g)].map(([, name]) => name!);
+    const names = pipelinesOf(readDeliverySettings(checkout)).map(({ name }) => name);
+    assert.ok(named.length >= 2);
+    for (const name of named) assert.ok(names.includes(name), `${name}: ${names.join(", ")}`);
   });
 
   it("find nothing in this checkout", async () => {

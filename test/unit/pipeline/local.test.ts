@@ -23,6 +23,7 @@ config:
   tributary:account: "123456789012"
   tributary:role: arn:aws:iam::123456789012:role/deploy
   tributary:backend: s3://states
+  tributary:secretsProvider: awskms://alias/states?region=eu-west-1
   tributary:packaging: image
   tributary:images: { routing: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/lake@sha256:aa" }
   tributary:waves: [[eu-west-1], [us-east-1]]
@@ -50,6 +51,7 @@ config:
       "tributary:account",
       "tributary:role",
       "tributary:backend",
+      "tributary:secretsProvider",
       "tributary:secret",
     ]);
     assert.equal(localSettings(made.text, local), undefined, "what is local stays as it is");

@@ -23,13 +23,13 @@ describe("settings of the stack images", () => {
     assert.throws(() => images({ "tributary:batchSize": "1" }), {
       code: "InvalidSettings",
       message:
-        /tributary:batchSize in Pulumi\.images\.yaml: found a key that does not exist; allowed: imageBuild, backend, tags/,
+        /tributary:batchSize in Pulumi\.images\.yaml: found a key that does not exist; allowed: imageBuild, backend, secretsProvider, tags/,
     });
   });
 
   it("have a default for every key", () => {
     const { imageBuild, tags } = images();
-    assert.deepEqual(Object.keys(imagesSettingsSchema.shape), ["imageBuild", "backend", "tags"]);
+    assert.deepEqual(Object.keys(imagesSettingsSchema.shape), ["imageBuild", "backend", "secretsProvider", "tags"]);
     assert.deepEqual(tags, {});
     assert.deepEqual(imageBuild, {
       baseImages: { BASE_IMAGE: "public.ecr.aws/lambda/nodejs:22" },
@@ -71,6 +71,17 @@ describe("settings of the stack images", () => {
       BASE_IMAGE: "public.ecr.aws/lambda/nodejs:22",
       PYTHON_IMAGE: python,
     });
+  });
+
+  it("of branches have names of their own and leave the account's replication alone", () => {
+    const values = {
+      "aws:region": "eu-west-1",
+      "tributary:imageBuild": '{"repository":{"replicateTo":["us-east-1"]}}',
+    };
+    const of = (stack: string) => parseImagesSettings({ project: "tributary", stack, values });
+    const [own, branches] = [of("images"), of("images.branches")];
+    assert.deepEqual([own.env, own.imageBuild.repository.replicateTo], ["images", ["us-east-1"]]);
+    assert.deepEqual([branches.env, branches.imageBuild.repository.replicateTo], ["images-branches", []]);
   });
 
   it("may name a backend, as those of a lake may", () => {

@@ -41,7 +41,10 @@ describe("settings", () => {
     assert.deepEqual(
       Object.keys(lakeSettingsSchema.shape).filter((key) => !(key in settings)),
       // Pulumi itself knows a default.
-      ["backend", "permissionsBoundary", "waves", "account", "role", "target", "approval", "approvers", "calendar"],
+      [
+        ...["backend", "permissionsBoundary", "waves", "account", "role", "secretsProvider", "target"],
+        ...["approval", "approvers", "calendar"],
+      ],
     );
     assert.deepEqual(
       [settings.batchSize, settings.forceDestroy, settings.deletionProtection, settings.lifecycle, settings.tracing],
@@ -206,8 +209,8 @@ describe("settings", () => {
 describe("committed stack files", () => {
   const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 
-  it("are those of dev, prod, local, the images and the pipelines", () => {
-    assert.deepEqual(stacks.sort(), ["delivery", "dev", "images", "local", "prod"]);
+  it("are those of dev, prod, local, branches, the images and the pipelines", () => {
+    assert.deepEqual(stacks.sort(), ["branch", "delivery", "dev", "images", "local", "prod"]);
   });
 
   for (const stack of stacks) {

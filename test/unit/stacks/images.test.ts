@@ -10,10 +10,10 @@ import { failedBuilds, failureOf, readFailure } from "../../../automation/stacks
 import {
   environmentNames,
   findEnvironment,
-  findImagesStack,
   stateFolder,
   type Environment,
 } from "../../../automation/stacks/environments";
+import { findImagesStack } from "../../../automation/stacks/imagesStack";
 import { lockFolder } from "../../../automation/stacks/folders";
 import { awsLanguage } from "../../../automation/stacks/imageBuild";
 import { buildSettingsOf } from "../../../automation/stacks/imageSettings";
@@ -204,6 +204,9 @@ describe("stacks of images", () => {
     );
     assert.equal(findImagesStack(root, true).builds, true);
     assert.equal(findImagesStack(root, false).builds, true);
+    const branches = findImagesStack(root, true, true);
+    assert.deepEqual([branches.name, branches.builds, branches.derived], ["images.branches", true, true]);
+    assert.equal(findImagesStack(root, false, true).name, "images.local", "on this machine there is one registry");
   });
 
   it("are the registry's of Pulumi.images.yaml, or the local AWS's with the same settings", () => {

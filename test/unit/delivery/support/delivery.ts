@@ -12,6 +12,7 @@ export const everything = `
 config:
   aws:region: eu-west-1
   tributary:backend: s3://states/tributary?region=eu-west-1
+  tributary:secretsProvider: awskms://alias/states?region=eu-west-1
   tributary:repositories:
     app: { provider: codeconnections, connection: "${connection}", repository: acme/lake }
     tools: { provider: codecommit, repository: tools, branch: trunk }
@@ -29,6 +30,7 @@ config:
       bootstrapRole: arn:aws:iam::210987654321:role/bootstrap
       regions: [eu-west-1, us-east-1]
       approval: always
+      secretsProvider: awskms:///arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000001?region=eu-west-1
       resilience: arn:aws:resiliencehub:eu-west-1:210987654321:app/00000000-0000-4000-8000-000000000000
     branch: { resources: b, template: dev }
   tributary:pipelines:
