@@ -233,6 +233,8 @@ const named = <S extends z.ZodType>(schema: S, what: string) =>
 export const deliverySettingsSchema = z.strictObject({
   /** Where sources are, by a name of their own. */
   repositories: named(repository, "repositories"),
+  /** Key of the repository that holds this file: only its commits change pipelines. @default the only one that pipelines deliver */
+  definition: slug.optional(),
   /** Environments that pipelines deploy; each has a file Pulumi.<env>.yaml in its repository. */
   environments: named(environment, "environments"),
   /** The pipelines, by name: one for each team or application. */

@@ -19,9 +19,21 @@ export function deliveryProblems(settings: DeliverySettings): { path: string[]; 
     ...Object.keys(settings.openBranches).flatMap((name) =>
       known(name, pipelines, ["openBranches", name], "pipelines"),
     ),
+    ...definitionProblems(settings),
     ...connectionOnly(settings),
     ...chatProblems(settings),
   ];
+}
+
+/** One repository says what pipelines there are, and one of its own pipelines brings all of them to that. */
+function definitionProblems({ definition, pipelines }: DeliverySettings) {
+  const delivered = [...new Set(Object.values(pipelines).map(({ repository }) => repository))];
+  if (definition === undefined ? delivered.length <= 1 : delivered.includes(definition)) return [];
+  const why =
+    definition === undefined
+      ? "only one of several repositories can say what pipelines there are, the one that holds this file"
+      : "a pipeline of that repository brings all others to what this file says; add one, or move the file";
+  return [{ path: ["definition"], allowed: `one of ${delivered.join(", ")}: ${why}` }];
 }
 
 /** What names of all branches' environments begin with: `resources` of the entry that stands for them. */

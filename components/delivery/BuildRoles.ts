@@ -3,7 +3,7 @@ import type { BuildRole as BuildRoleModel, RepositorySource } from "../../automa
 import type { Statement } from "../iam";
 import type { Scope } from "../scope";
 import type { ArtifactStore } from "./ArtifactStore";
-import { BuildRole, type BuildRoleArgs } from "./BuildRole";
+import { BuildRole, sourceStatements, type BuildRoleArgs } from "./BuildRole";
 import { METRICS_NAMESPACE } from "./metrics";
 
 /** Arguments of {@link BuildRoles}. */
@@ -19,6 +19,8 @@ export interface BuildRolesArgs {
   deployRole(environment: string): pulumi.Input<string>;
   /** ARN of the role that deploys the stack `delivery`. */
   updateRole: pulumi.Input<string>;
+  /** What an update reads beside the source: the definition's repository, and others whose branches it looks for. @default none */
+  updateSources?: readonly RepositorySource[];
   /** What the build of images may beyond pushing. */
   images: readonly Statement[];
   /** Begin of the names of the images' repositories. */
@@ -64,8 +66,16 @@ export class BuildRoles {
     store.grantExchange(role);
     if (model.kind === "images") role.addStatements(...this.args.images);
     if (model.kind === "environment") role.addStatements(figures);
+    if (model.kind === "update") {
+      for (const each of this.args.updateSources ?? []) role.addStatements(...sourceStatements(scope, each, "build"));
+    }
     this.made.set(what, role);
     return role;
+  }
+
+  /** The role that updates the pipelines, where a pipeline of the team does. */
+  get ofUpdate(): BuildRole | undefined {
+    return this.made.get("update");
   }
 
   /** Roles that take the deploy role of an environment, by environment. */

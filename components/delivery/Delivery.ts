@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PipelineModel, RepositorySource } from "../../automation/pipeline/model";
+import { updateSources, type PipelineModel, type RepositorySource } from "../../automation/pipeline/model";
 import type { DeliverySettings } from "../../automation/settings";
 import { Component } from "../Component";
 import type { Scope } from "../scope";
@@ -83,7 +83,7 @@ export class Delivery extends Component<DeliveryNodes> {
     this.machines = this.machinesOf();
     this.access = deliveryAccess(logicalName, { scope, settings, accounts: args.accounts }, this.child());
     const pipelines = this.pipelines();
-    this.access.trust(Object.values(this.roles).map((roles) => roles.of({ kind: "update" })));
+    this.access.trust(Object.values(this.roles).flatMap(({ ofUpdate }) => ofUpdate ?? []));
     this.nodes = {
       key: this.key,
       notifications: this.notifications,
@@ -186,6 +186,7 @@ export class Delivery extends Component<DeliveryNodes> {
         boundary: this.access.buildBoundary.arn,
         deployRole: (env) => accessArns(accounts[env]!.scope, env).role,
         updateRole: this.access.roleArn,
+        updateSources: updateSources(settings),
         images: [
           ...imagesDeployment({ scope, regions, start, env: "images" }),
           ...stateStatements(scope, settings.backend),

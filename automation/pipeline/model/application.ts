@@ -1,4 +1,5 @@
 import type { DeliverySettings, PipelineSettings } from "../../settings";
+import { updatesPipelines } from "./definition";
 import { buildAction, repositorySource, REPOSITORY, waveStages, type DeliveryOf } from "./parts";
 import { doraSpec, imagesSpec, layerSpec, lintSpec, testSpec, updateSpec } from "./specs";
 import type { PipelineModel, StageModel, TriggerModel } from "./types";
@@ -81,9 +82,13 @@ export function applicationPipeline(settings: DeliverySettings, name: string): P
       }),
       ...(layered ? [{ on: "published" as const, source: published.name }] : []),
     ],
-    variables: [...testVariables(pipeline), restartedFrom],
+    variables: [...testVariables(pipeline), ...(updatesPipelines(settings, name) ? [restartedFrom] : [])],
     executionMode: pipeline.mode,
-    stages: [updateStage(settings, name), ...commonStages(settings, pipeline), ...deliveryStages(settings, pipeline)],
+    stages: [
+      ...(updatesPipelines(settings, name) ? [updateStage(settings, name)] : []),
+      ...commonStages(settings, pipeline),
+      ...deliveryStages(settings, pipeline),
+    ],
   };
 }
 

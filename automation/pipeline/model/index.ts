@@ -11,6 +11,7 @@ import type { PipelineModel } from "./types";
 
 export { buildPhases, buildspecText } from "./buildspec";
 export type { BuildArtifact, BuildPhase, BuildPhaseName, BuildReport, Buildspec } from "./buildspec";
+export { definitionOf, environmentsBeside, updateSources, updatesPipelines } from "./definition";
 export { branchPipelineName, canHavePipeline } from "./branches";
 export { chooseReleaseTag, parseReleaseTag, releaseTagPatterns, type ReleaseTag } from "./tags";
 export type * from "./types";
