@@ -162,6 +162,12 @@ const pipeline = z.strictObject({
   onFailure: oneOf("stop", "retry", "rollback").default("stop"),
   /** Pipelines for branches. */
   branches: branches.optional(),
+  /** A pipeline that looks at open pull requests to these branches; `true`: to the one that is delivered. */
+  pullRequests: z
+    .union([yesOrNo, z.strictObject({ targets: patterns })], {
+      error: "true, false, or { targets: [<pattern>, …] } with 1 to 8 different patterns",
+    })
+    .default(false),
   /** Pipelines that a tag of the form `<env>_<region>/<team>/<version>` starts. */
   tags: yesOrNo.default(false),
 });

@@ -96,12 +96,13 @@ const repositoryForms: Record<RepositoryProvider, string> = {
 
 /** CodePipeline's triggers know tags, paths and pull requests of connections only. */
 function connectionOnly({ pipelines, repositories }: DeliverySettings) {
-  return Object.entries(pipelines).flatMap(([name, { repository, tags, branches, paths }]) => {
+  return Object.entries(pipelines).flatMap(([name, { repository, tags, pullRequests, branches, paths }]) => {
     const provider = repositories[repository]?.provider;
     if (provider === undefined || provider === "codeconnections") return [];
     const allowed = `nothing: ${provider} has no triggers of that kind; codeconnections has`;
     return [
       ...(tags ? [{ path: ["pipelines", name, "tags"], allowed: "false: " + allowed.slice(9) }] : []),
+      ...(pullRequests ? [{ path: ["pipelines", name, "pullRequests"], allowed: "false: " + allowed.slice(9) }] : []),
       ...(branches ? [{ path: ["pipelines", name, "branches"], allowed }] : []),
       ...(paths ? [{ path: ["pipelines", name, "paths"], allowed }] : []),
     ];

@@ -12,7 +12,8 @@ export interface BuildRolesArgs {
   /** The team or application whose pipelines share them. */
   pipeline: string;
   store: ArtifactStore;
-  source: RepositorySource;
+  /** What builds log in to with git. @default none */
+  source?: RepositorySource;
   /** ARN of the permissions boundary of all of them. */
   boundary: pulumi.Input<string>;
   /** ARN of an environment's deploy role. */
@@ -58,9 +59,10 @@ export class BuildRoles {
     const known = this.made.get(what);
     if (known) return known;
     const { scope, pipeline, store, source, boundary, network, transform } = this.args;
+    const git = source === undefined ? {} : { source };
     const role = new BuildRole(
       `${this.name}-build-${what}`,
-      { scope, what: `${pipeline}-build-${what}`, boundary, source, network, transform, ...this.special(model) },
+      { scope, what: `${pipeline}-build-${what}`, boundary, network, transform, ...git, ...this.special(model) },
       this.opts,
     );
     store.grantExchange(role);

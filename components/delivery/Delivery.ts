@@ -139,7 +139,8 @@ export class Delivery extends Component<DeliveryNodes> {
     const { scope, settings, models, transform } = this.args;
     const common = { scope, key: this.key, notifications: this.notifications, machines: this.machines };
     const made = models.map((model) => {
-      const team = this.teamOf(model);
+      // What nobody has reviewed must not reach artifacts that are delivered, nor the roles of their builds.
+      const team = model.kind === "checks" ? model.name : this.teamOf(model);
       const Class = model.kind === "layer" ? LayerPipeline : ApplicationPipeline;
       const args: PipelineArgs = {
         ...common,
@@ -174,6 +175,7 @@ export class Delivery extends Component<DeliveryNodes> {
   private rolesOf(team: string): BuildRoles {
     const { scope, settings, models, accounts } = this.args;
     const model = models.find((each) => each.name === team)!;
+    const source = model.sources.find((each): each is RepositorySource => each.kind === "repository")!;
     const start = `${scope.project}-images`;
     const regions = [scope.region];
     return (this.roles[team] ??= new BuildRoles(
@@ -182,7 +184,7 @@ export class Delivery extends Component<DeliveryNodes> {
         scope,
         pipeline: team,
         store: this.storeOf(team),
-        source: model.sources.find((source): source is RepositorySource => source.kind === "repository")!,
+        ...(source.archive ? {} : { source }),
         boundary: this.access.buildBoundary.arn,
         deployRole: (env) => accessArns(accounts[env]!.scope, env).role,
         updateRole: this.access.roleArn,

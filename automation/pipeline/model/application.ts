@@ -2,7 +2,7 @@ import type { DeliverySettings, PipelineSettings } from "../../settings";
 import { updatesPipelines } from "./definition";
 import { buildAction, repositorySource, REPOSITORY, waveStages, type DeliveryOf } from "./parts";
 import { doraSpec, imagesSpec, layerSpec, lintSpec, testSpec, updateSpec } from "./specs";
-import type { PipelineModel, StageModel, TriggerModel } from "./types";
+import type { BuildAction, PipelineModel, StageModel, TriggerModel } from "./types";
 
 /** Name of the pipeline of a pipeline's common layer. */
 export const layerPipelineName = (name: string) => `${name}-layer`;
@@ -139,7 +139,23 @@ export function updateStage(settings: DeliverySettings, name: string): StageMode
 
 /** Tests, checks and images, side by side: whichever fails, nothing is deployed. */
 export function commonStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {
-  const { test, scan } = pipeline;
+  const images = buildAction(
+    {
+      name: "images",
+      buildspec: imagesSpec(pipeline.scan),
+      inputs: [REPOSITORY],
+      outputs: [IMAGES],
+      role: { kind: "images" },
+      compute: "large",
+      privileged: true,
+    },
+    settings.build.timeout,
+  );
+  return [{ name: "Build", actions: [...testActions(pipeline), images] }];
+}
+
+/** What looks at a commit and makes nothing of it. */
+export function testActions({ test }: PipelineSettings): BuildAction[] {
   const tests = buildAction(
     {
       name: "test",
@@ -151,19 +167,7 @@ export function commonStages(settings: DeliverySettings, pipeline: PipelineSetti
     test.timeout,
   );
   const lint = buildAction({ name: "lint", buildspec: lintSpec(), role: { kind: "test" } }, test.timeout);
-  const images = buildAction(
-    {
-      name: "images",
-      buildspec: imagesSpec(scan),
-      inputs: [REPOSITORY],
-      outputs: [IMAGES],
-      role: { kind: "images" },
-      compute: "large",
-      privileged: true,
-    },
-    settings.build.timeout,
-  );
-  return [{ name: "Build", actions: [tests, lint, images] }];
+  return [tests, lint];
 }
 
 function deliveryStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {
