@@ -10,6 +10,7 @@ import {
   branchPatterns,
   openBranches,
   remoteHeads,
+  remotesOf,
   restart,
   structureChanged,
   writeOpenBranches,
@@ -67,12 +68,16 @@ async function tell({ variables }: Values, restarted: boolean): Promise<void> {
   if (typeof variables === "string") await writeVariables(variables, { RESTARTED: String(restarted) });
 }
 
-/** Brings the settings to the branches that the repository has now. */
+/** Brings the settings to the branches that the repositories have now. */
 async function lookForBranches({ root, sink }: CommandContext): Promise<void> {
   const patterns = Object.entries(branchPatterns(readDeliverySettings(root)));
   if (patterns.length === 0) return;
-  const heads = await remoteHeads(root);
-  const found = patterns.map(([name, include]) => [name, openBranches(heads, include)] as const);
+  const remotes = remotesOf(readDeliverySettings(root));
+  const each = [...new Set(Object.values(remotes))];
+  const heads = new Map(
+    await Promise.all(each.map(async (remote) => [remote, await remoteHeads(root, remote)] as const)),
+  );
+  const found = patterns.map(([name, include]) => [name, openBranches(heads.get(remotes[name]!)!, include)] as const);
   for (const [name, { refused }] of found) {
     if (refused.length === 0) continue;
     const text = `${name}: no pipeline for ${refused.slice(0, 10).map(oneLine).join(", ")}: only letters, digits and ./+@_- in its name, and 50 branches at most`;

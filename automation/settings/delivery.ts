@@ -171,6 +171,12 @@ const pipeline = z.strictObject({
   onFailure: oneOf("stop", "retry", "rollback").default("stop"),
   /** Pipelines for branches. */
   branches: branches.optional(),
+  /** A pipeline that looks at open pull requests to these branches; `true`: to the one that is delivered. */
+  pullRequests: z
+    .union([yesOrNo, z.strictObject({ targets: patterns })], {
+      error: "true, false, or { targets: [<pattern>, …] } with 1 to 8 different patterns",
+    })
+    .default(false),
   /** Pipelines that a tag of the form `<env>_<region>/<team>/<version>` starts. */
   tags: yesOrNo.default(false),
 });
@@ -242,6 +248,8 @@ const named = <S extends z.ZodType>(schema: S, what: string) =>
 export const deliverySettingsSchema = z.strictObject({
   /** Where sources are, by a name of their own. */
   repositories: named(repository, "repositories"),
+  /** Key of the repository that holds this file: only its commits change pipelines. @default the only one that pipelines deliver */
+  definition: slug.optional(),
   /** Environments that pipelines deploy; each has a file Pulumi.<env>.yaml in its repository. */
   environments: named(environment, "environments"),
   /** The pipelines, by name: one for each team or application. */

@@ -27,6 +27,7 @@ export function deliveryProblems(settings: DeliverySettings, project: string): {
     ...Object.keys(settings.openBranches).flatMap((name) =>
       known(name, pipelines, ["openBranches", name], "pipelines"),
     ),
+    ...definitionProblems(settings),
     ...connectionOnly(settings),
     ...chatProblems(settings),
   ];
@@ -49,6 +50,17 @@ function layerProblems(name: string, { layer, repository }: PipelineSettings, pr
     ...(layer.project === undefined ? [{ path: path("project"), allowed: named }] : []),
     ...(layer.project === project ? [{ path: path("project"), allowed: ours }] : []),
   ];
+}
+
+/** One repository says what pipelines there are, and one of its own pipelines brings all of them to that. */
+function definitionProblems({ definition, pipelines }: DeliverySettings) {
+  const delivered = [...new Set(Object.values(pipelines).map(({ repository }) => repository))];
+  if (definition === undefined ? delivered.length <= 1 : delivered.includes(definition)) return [];
+  const why =
+    definition === undefined
+      ? "only one of several repositories can say what pipelines there are, the one that holds this file"
+      : "a pipeline of that repository brings all others to what this file says; add one, or move the file";
+  return [{ path: ["definition"], allowed: `one of ${delivered.join(", ")}: ${why}` }];
 }
 
 /** What names of all branches' environments begin with: `resources` of the entry that stands for them. */
@@ -111,12 +123,13 @@ const repositoryForms: Record<RepositoryProvider, string> = {
 
 /** CodePipeline's triggers know tags, paths and pull requests of connections only. */
 function connectionOnly({ pipelines, repositories }: DeliverySettings) {
-  return Object.entries(pipelines).flatMap(([name, { repository, tags, branches, paths }]) => {
+  return Object.entries(pipelines).flatMap(([name, { repository, tags, pullRequests, branches, paths }]) => {
     const provider = repositories[repository]?.provider;
     if (provider === undefined || provider === "codeconnections") return [];
     const allowed = `nothing: ${provider} has no triggers of that kind; codeconnections has`;
     return [
       ...(tags ? [{ path: ["pipelines", name, "tags"], allowed: "false: " + allowed.slice(9) }] : []),
+      ...(pullRequests ? [{ path: ["pipelines", name, "pullRequests"], allowed: "false: " + allowed.slice(9) }] : []),
       ...(branches ? [{ path: ["pipelines", name, "branches"], allowed }] : []),
       ...(paths ? [{ path: ["pipelines", name, "paths"], allowed }] : []),
     ];

@@ -3,6 +3,7 @@ import type { CommandContext } from "../commands/context";
 import { openBackend } from "../backend";
 import { localAwsAs, localAwsDied } from "../local";
 import { requireStates } from "../pipeline/ready";
+import { keptBranches } from "../pipeline/update/kept";
 import { recordableSettings, recordedWork, type Beginning, type UnderGuard, type WorkEnding } from "../records";
 import { checkAccounts, roleVariables } from "../waves/accounts";
 import { removeCutOffAttributes } from "./attributes";
@@ -113,8 +114,9 @@ export async function onStack<T>(
   const { work, ending }: StackWork<T> = typeof given === "function" ? { work: given } : given;
   const own = await prepared(environment);
   const { root, sink } = context;
+  const settings = await settingsOf(root, environment, own, options);
   const open = async (within: CommandContext): Promise<T> => {
-    const parts = { ...own, settings: options.settings };
+    const parts = { ...own, settings };
     const opened = await openStack(root, environment, own.toolchain, options.program ?? (async () => ({})), parts);
     const run: Run = { context: within, environment, ...opened, aws: own.aws };
     return context.shield(
@@ -127,10 +129,24 @@ export async function onStack<T>(
     await endLeftEngine(engineFolder(root, environment), sink);
     const backend = backendFolder(root, environment);
     if (backend !== undefined) await removeCutOffAttributes(backend, environment.project, environment.name);
-    return options.record ? await recorded(context, environment, own, options, open, ending) : await open(context);
+    return options.record
+      ? await recorded(context, environment, own, { ...options, settings }, open, ending)
+      : await open(context);
   } finally {
     await own.build?.close();
   }
+}
+
+/** Settings of a run, with the branches whose pipelines the stack `delivery` has now. A rollback has those of its record, exactly. */
+export async function settingsOf(
+  root: string,
+  environment: Environment,
+  { aws, credentials }: Pick<Prepared, "aws" | "credentials">,
+  { program, settings }: StackOptions,
+): Promise<StackOptions["settings"]> {
+  if (!environment.pipelines || program === undefined || settings !== undefined) return settings;
+  const kept = await keptBranches(root, environment, { ...aws?.env, ...credentials });
+  return Object.keys(kept).length === 0 ? undefined : kept;
 }
 
 async function recorded<T>(

@@ -4,7 +4,7 @@ import { DELIVERY } from "../../automation/settings";
 import type { Statement } from "../iam";
 import type { Scope } from "../scope";
 import type { ArtifactStore } from "./ArtifactStore";
-import { BuildRole, type BuildRoleArgs } from "./BuildRole";
+import { BuildRole, sourceStatements, type BuildRoleArgs } from "./BuildRole";
 import { METRICS_NAMESPACE } from "./metrics";
 
 /** What the build of a layer with a repository of its own works with. */
@@ -22,7 +22,8 @@ export interface BuildRolesArgs {
   /** The team or application whose pipelines share them. */
   pipeline: string;
   store: ArtifactStore;
-  source: RepositorySource;
+  /** What builds log in to with git. @default none */
+  source?: RepositorySource;
   /** ARN of the permissions boundary of all of them. */
   boundary: pulumi.Input<string>;
   /** ARN of an environment's deploy role. */
@@ -31,6 +32,8 @@ export interface BuildRolesArgs {
   updateRole: pulumi.Input<string>;
   /** What builds write beside the states of an environment in their own name: approvals. */
   approvals(environment: string): readonly Statement[];
+  /** What an update reads beside the source: the definition's repository, and others whose branches it looks for. @default none */
+  updateSources?: readonly RepositorySource[];
   /** What the build of images may beyond pushing. */
   images: readonly Statement[];
   /** Begin of the names of the images' repositories. */
@@ -70,16 +73,17 @@ export class BuildRoles {
     const known = this.made.get(what);
     if (known) return known;
     const { scope, pipeline, store, source, boundary, network, transform } = this.args;
+    const git = source === undefined ? {} : { source };
     const role = new BuildRole(
       `${this.name}-build-${what}`,
-      { scope, what: `${pipeline}-build-${what}`, boundary, source, network, transform, ...this.special(model) },
+      { scope, what: `${pipeline}-build-${what}`, boundary, network, transform, ...git, ...this.special(model) },
       this.opts,
     );
     store.grantExchange(role, { publishes: false });
     if (model.kind === "images") role.addStatements(...this.args.images);
     if (model.kind === "layer") role.addStatements(...(this.args.layer?.images ?? []));
     if (model.kind === "environment") role.addStatements(figures, ...this.args.approvals(model.environment));
-    if (model.kind === "update") role.addStatements(...this.args.approvals(DELIVERY));
+    if (model.kind === "update") role.addStatements(...this.updates());
     this.made.set(what, role);
     return role;
   }
@@ -90,10 +94,20 @@ export class BuildRoles {
     this.of({ kind: "environment", environment });
   }
 
+  /** The role that updates the pipelines, where a pipeline of the team does. */
+  get ofUpdate(): BuildRole | undefined {
+    return this.made.get("update");
+  }
+
   /** Roles that take the deploy role of an environment, by environment. */
   get ofEnvironments(): Map<string, BuildRole> {
     const found = [...this.made].filter(([what]) => what.startsWith("env-"));
     return new Map(found.map(([what, role]) => [what.slice("env-".length), role]));
+  }
+
+  private updates(): Statement[] {
+    const { scope, approvals, updateSources = [] } = this.args;
+    return [...approvals(DELIVERY), ...updateSources.flatMap((each) => sourceStatements(scope, each, "build"))];
   }
 
   private special(model: BuildRoleModel): Partial<BuildRoleArgs> {

@@ -1,5 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { layerPipelineName, type PipelineModel, type RepositorySource } from "../../automation/pipeline/model";
+import {
+  layerPipelineName,
+  updateSources,
+  type PipelineModel,
+  type RepositorySource,
+} from "../../automation/pipeline/model";
 import { BRANCH_IMAGES, BRANCH_IMAGES_ENV, IMAGES, type DeliverySettings } from "../../automation/settings";
 import { BRANCHES } from "../../automation/settings/deliveryRules";
 import { Component } from "../Component";
@@ -90,8 +95,7 @@ export class Delivery extends Component<DeliveryNodes> {
     this.machines = this.machinesOf();
     this.access = deliveryAccess(logicalName, { scope, settings, accounts: args.accounts }, this.child());
     const pipelines = this.pipelines();
-    const teams = Object.keys(settings.pipelines);
-    this.access.trust(teams.map((team) => this.rolesOf(team, "reviewed").of({ kind: "update" })));
+    this.access.trust(Object.values(this.roles).flatMap(({ ofUpdate }) => ofUpdate ?? []));
     this.nodes = {
       key: this.key,
       notifications: this.notifications,
@@ -147,7 +151,8 @@ export class Delivery extends Component<DeliveryNodes> {
     const { scope, settings, models, transform } = this.args;
     const common = { scope, key: this.key, notifications: this.notifications, machines: this.machines };
     const made = models.map((model) => {
-      const team = this.teamOf(model);
+      // What nobody has reviewed must not reach artifacts that are delivered, nor the roles of their builds.
+      const team = model.kind === "checks" ? model.name : this.teamOf(model);
       const code = model.kind === "branch" ? "unreviewed" : "reviewed";
       const Class = model.kind === "layer" ? LayerPipeline : ApplicationPipeline;
       const args: PipelineArgs = {
@@ -189,16 +194,18 @@ export class Delivery extends Component<DeliveryNodes> {
     const { scope, settings, models, accounts } = this.args;
     const model = models.find((each) => each.name === team)!;
     const pipeline = nameOf(team, code);
+    const source = repositoryOf(model)!;
     return (this.roles[pipeline] ??= new BuildRoles(
       `${this.logicalName}-${pipeline}`,
       {
         scope,
         pipeline,
         store: this.storeOf(team, code),
-        source: repositoryOf(model)!,
+        ...(source.archive ? {} : { source }),
         boundary: this.access.buildBoundary.arn,
         deployRole: (env) => accessArns(accounts[env]!.scope, env).role,
         updateRole: this.access.roleArn,
+        updateSources: updateSources(settings),
         approvals: (env) => approvalStatements(scope, settings.backend, stacksOf(settings, env)),
         ...this.registryOf(scope, code),
         ...this.layerOf(team),
@@ -225,7 +232,7 @@ export class Delivery extends Component<DeliveryNodes> {
   /** The build of a team's layer, where that has a repository of its own. */
   private layerOf(team: string): { layer?: LayerBuild } {
     const { scope, settings, models } = this.args;
-    const { layer } = settings.pipelines[team]!;
+    const { layer = false } = settings.pipelines[team] ?? {};
     const model = models.find((each) => each.name === layerPipelineName(team));
     const source = model && repositoryOf(model);
     if (layer === false || layer.project === undefined || source?.apart === undefined) return {};

@@ -47,7 +47,7 @@ function sourceAction(source: SourceModel, { bucket }: PipelineParts): Action {
   };
   if (source.kind === "published")
     return { ...common, provider: "S3", configuration: objectSource(bucket, source.key) };
-  const { provider, repository, branch = "", connection = "" } = source;
+  const { provider, repository, branch = "", connection = "", archive } = source;
   // Git's history goes along: the driver records the commit, and tags are looked up.
   const clone = { OutputArtifactFormat: "CODEBUILD_CLONE_REF" };
   switch (provider) {
@@ -61,7 +61,7 @@ function sourceAction(source: SourceModel, { bucket }: PipelineParts): Action {
           BranchName: branch,
           // The triggers say what starts the pipeline.
           DetectChanges: "false",
-          ...clone,
+          ...(archive ? { OutputArtifactFormat: "CODE_ZIP" } : clone),
         },
       };
     case "codecommit":

@@ -1,7 +1,8 @@
 import type { DeliverySettings, PipelineSettings } from "../../settings";
+import { updatesPipelines } from "./definition";
 import { buildAction, repositorySource, REPOSITORY, waveStages, type DeliveryOf } from "./parts";
 import { doraSpec, imagesSpec, layerSpec, lintSpec, testSpec, updateSpec } from "./specs";
-import type { PipelineModel, PublishedSource, RepositorySource, StageModel, TriggerModel } from "./types";
+import type { BuildAction, PipelineModel, PublishedSource, RepositorySource, StageModel, TriggerModel } from "./types";
 
 /** Name of the pipeline of a pipeline's common layer. */
 export const layerPipelineName = (name: string) => `${name}-layer`;
@@ -57,7 +58,8 @@ export function layerPipeline(settings: DeliverySettings, name: string): Pipelin
 }
 
 /** Whether the layer has a repository of its own, so that images are built from what its pipeline published. */
-const hasOwnLayer = ({ layer }: PipelineSettings) => layer !== false && layer.repository !== undefined;
+/** Whether the layer comes from a repository of its own, and with it as an image that is there already. */
+export const hasOwnLayer = ({ layer }: PipelineSettings) => layer !== false && layer.repository !== undefined;
 
 /** What the layer's pipeline published last. */
 const published = (name: string): PublishedSource => ({
@@ -95,9 +97,13 @@ export function applicationPipeline(settings: DeliverySettings, name: string): P
       }),
       ...layer.map((each) => ({ on: "published" as const, source: each.name })),
     ],
-    variables: [...testVariables(pipeline), restartedFrom],
+    variables: [...testVariables(pipeline), ...(updatesPipelines(settings, name) ? [restartedFrom] : [])],
     executionMode: pipeline.mode,
-    stages: [updateStage(settings, name), ...commonStages(settings, pipeline), ...deliveryStages(settings, pipeline)],
+    stages: [
+      ...(updatesPipelines(settings, name) ? [updateStage(settings, name)] : []),
+      ...commonStages(settings, pipeline),
+      ...deliveryStages(settings, pipeline),
+    ],
   };
 }
 
@@ -152,7 +158,23 @@ export function commonStages(
   pipeline: PipelineSettings,
   { branch = false }: { branch?: boolean } = {},
 ): StageModel[] {
-  const { test, scan } = pipeline;
+  const images = buildAction(
+    {
+      name: "images",
+      buildspec: imagesSpec(pipeline.scan, { branch, layer: hasOwnLayer(pipeline) ? LAYER : undefined }),
+      inputs: [REPOSITORY, ...(hasOwnLayer(pipeline) ? [LAYER] : [])],
+      outputs: [IMAGES],
+      role: { kind: "images" },
+      compute: "large",
+      privileged: true,
+    },
+    settings.build.timeout,
+  );
+  return [{ name: "Build", actions: [...testActions(pipeline), images] }];
+}
+
+/** What looks at a commit and makes nothing of it. */
+export function testActions({ test }: PipelineSettings): BuildAction[] {
   const tests = buildAction(
     {
       name: "test",
@@ -164,19 +186,7 @@ export function commonStages(
     test.timeout,
   );
   const lint = buildAction({ name: "lint", buildspec: lintSpec(), role: { kind: "test" } }, test.timeout);
-  const images = buildAction(
-    {
-      name: "images",
-      buildspec: imagesSpec(scan, { branch, layer: hasOwnLayer(pipeline) ? LAYER : undefined }),
-      inputs: [REPOSITORY, ...(hasOwnLayer(pipeline) ? [LAYER] : [])],
-      outputs: [IMAGES],
-      role: { kind: "images" },
-      compute: "large",
-      privileged: true,
-    },
-    settings.build.timeout,
-  );
-  return [{ name: "Build", actions: [tests, lint, images] }];
+  return [tests, lint];
 }
 
 function deliveryStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {

@@ -1,9 +1,10 @@
 import { branchEnvironmentName } from "../../branches/name";
 import type { DeliverySettings } from "../../settings";
 import { commonStages, furtherSources, IMAGES, restartedFrom, testVariables, updateStage } from "./application";
+import { definitionOf } from "./definition";
 import { buildAction, repositorySource, REPOSITORY } from "./parts";
 import { branchPruneSpec, branchUpSpec } from "./specs";
-import type { PipelineModel } from "./types";
+import type { PipelineModel, RepositorySource } from "./types";
 
 /** Branches with other characters get no pipeline: they would mean something in a trigger's pattern. */
 const literal = /^(?!-)[\w./+@-]{1,250}$/;
@@ -34,11 +35,12 @@ const templateOf = ({ environments }: DeliverySettings, environment: string) =>
 function watcher(settings: DeliverySettings, name: string): PipelineModel {
   const { repository, branches } = settings.pipelines[name]!;
   const { include, environment } = branches!;
-  const source = repositorySource(settings, repository);
+  const [source, ...definition] = watcherSources(settings, repository);
   const prune = buildAction(
     {
       name: "prune",
       buildspec: branchPruneSpec(templateOf(settings, environment)),
+      inputs: [source.artifact],
       role: { kind: "environment", environment },
     },
     settings.build.timeout,
@@ -47,7 +49,7 @@ function watcher(settings: DeliverySettings, name: string): PipelineModel {
     name: `${name}-branches`,
     kind: "branches",
     description: `makes and removes the pipelines of ${name}'s branches`,
-    sources: [source],
+    sources: [...definition, source],
     triggers: [
       // Also a push to a branch that has its pipeline: a filter names 8 branches at most, and looking changes nothing.
       { on: "push", source: source.name, branches: { includes: include } },
@@ -58,6 +60,15 @@ function watcher(settings: DeliverySettings, name: string): PipelineModel {
     executionMode: "SUPERSEDED",
     stages: [updateStage(settings, name), { name: "Prune", actions: [prune] }],
   };
+}
+
+/** The watched repository first; then that of Pulumi.delivery.yaml where it is another one, because the update is deployed from there. */
+function watcherSources(settings: DeliverySettings, name: string): [RepositorySource, ...RepositorySource[]] {
+  const watched = repositorySource(settings, name);
+  const definition = definitionOf(settings);
+  if (definition === undefined || definition === name) return [watched];
+  const names = { name: "Watched", artifact: "watched", namespace: "watched" };
+  return [{ ...watched, ...names }, repositorySource(settings, definition)];
 }
 
 function ofBranch(settings: DeliverySettings, name: string, branch: string): PipelineModel {

@@ -6,19 +6,21 @@ import { isRecord } from "../../json";
 import { DELIVERY, parseDeliverySettings, type DeliverySettings, type DeliveryStackSettings } from "../../settings";
 import { applicationPipeline, layerPipeline } from "./application";
 import { branchPipelines } from "./branches";
+import { checksPipeline } from "./checks";
 import { releasePipelines } from "./releases";
 import type { PipelineModel } from "./types";
 
 export { layerPipelineName } from "./application";
 export { buildPhases, buildspecText } from "./buildspec";
 export type { BuildArtifact, BuildPhase, BuildPhaseName, BuildReport, Buildspec } from "./buildspec";
+export { definitionOf, environmentsBeside, updateSources, updatesPipelines } from "./definition";
 export { branchPipelineName, canHavePipeline } from "./branches";
 export { chooseReleaseTag, parseReleaseTag, releaseTagPatterns, type ReleaseTag } from "./tags";
 export type * from "./types";
 
 /**
- * All pipelines that the settings ask for, in the order of their names in the file; each with its layer's, its tags' and its branches'
- * behind it. Pure: the same settings always give the same pipelines.
+ * All pipelines that the settings ask for, in the order of their names in the file; each with its layer's, its pull requests',
+ * its tags' and its branches' behind it. Pure: the same settings always give the same pipelines.
  *
  * @throws user error `PipelineNameTaken` when two would have the same name
  */
@@ -26,14 +28,15 @@ export function pipelinesOf(settings: DeliverySettings): PipelineModel[] {
   const models = Object.keys(settings.pipelines).flatMap((name) => {
     const layer = layerPipeline(settings, name);
     const application = applicationPipeline(settings, name);
-    const more = [...releasePipelines(settings, name), ...branchPipelines(settings, name)];
+    const checks = checksPipeline(settings, name);
+    const more = [...(checks ? [checks] : []), ...releasePipelines(settings, name), ...branchPipelines(settings, name)];
     return [...(layer ? [layer] : []), application, ...more];
   });
   const twice = models.find(({ name }, index) => models.findIndex((other) => other.name === name) !== index);
   if (!twice) return models;
   throw userError(
     "PipelineNameTaken",
-    `two pipelines would be named ${twice.name}: one of tributary:pipelines has the name that another one's layer, release or branch pipeline gets`,
+    `two pipelines would be named ${twice.name}: one of tributary:pipelines has the name that another one's layer, checks, release or branch pipeline gets`,
     "give that pipeline another name in Pulumi.delivery.yaml",
   );
 }

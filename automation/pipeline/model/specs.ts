@@ -117,6 +117,11 @@ export function imagesSpec(
   });
 }
 
+/** Builds all images into a registry of the build machine's own, which ends with it. */
+export function buildCheckSpec(): Buildspec {
+  return buildspec({ commands: [`${driver} images build`] });
+}
+
 /** Brings the pipelines to what the commit says. It builds nothing and reads no image. */
 export function updateSpec(pipeline: string): Buildspec {
   return buildspec({

@@ -22,6 +22,8 @@ export interface RepositorySource {
   connection?: string;
   /** Its name in the settings, where it is another repository than the one that defines the pipelines. */
   apart?: string;
+  /** Files alone, without git's history: CodePipeline fetches them, and builds need no login to the repository. Only of a connection. */
+  archive?: true;
 }
 
 /** A source that another pipeline publishes. */
@@ -154,14 +156,14 @@ export interface StageModel {
   rollback?: boolean;
 }
 
-/** `QUEUED`: executions wait for each other, none is left out. `SUPERSEDED`: a newer one takes the place of one that waits. */
-export type ExecutionMode = "QUEUED" | "SUPERSEDED";
+/** `QUEUED`: executions wait for each other, none is left out. `SUPERSEDED`: a newer one takes the place of one that waits. `PARALLEL`: none waits. */
+export type ExecutionMode = "QUEUED" | "SUPERSEDED" | "PARALLEL";
 
 /** A pipeline as data: what is deployed, run on this machine and drawn. The source actions are a stage of their own before `stages`. */
 export interface PipelineModel {
   /** Unique among all pipelines. */
   name: string;
-  kind: "layer" | "application" | "release" | "branch" | "branches";
+  kind: "layer" | "application" | "release" | "branch" | "branches" | "checks";
   /** In one sentence. */
   description: string;
   sources: SourceModel[];

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { userError } from "../../errors";
 import { processStart } from "../../local/processes";
@@ -38,7 +38,7 @@ export interface NewRun {
 }
 
 /**
- * The pipelines as a commit defines them.
+ * The pipelines as a commit defines them; for the commit of a repository that has no definition of its own, as the checkout does.
  *
  * @throws user error `DeliveryMissing`, `InvalidSettings`
  */
@@ -46,11 +46,17 @@ export async function pipelinesAt(root: string, source: RepositorySource): Promi
   const folder = path.join(pipelineFolder(root), "definitions", source.commit);
   await mkdir(folder, { recursive: true });
   for (const name of [deliveryFile, "Pulumi.yaml"]) {
-    const text = await fileOf(source, name);
+    const text = (await fileOf(source, name)) ?? (name === deliveryFile ? await elsewhere(root, source) : undefined);
     if (text !== undefined) await writeFile(path.join(folder, name), text);
     else if (name === deliveryFile) throw missing(source);
   }
   return pipelinesOf(readDeliverySettings(folder));
+}
+
+/** Of several repositories one holds the definition: the checkout, where the commit is another one's. */
+async function elsewhere(root: string, { repository }: RepositorySource): Promise<string | undefined> {
+  if (path.resolve(root) === repository) return undefined;
+  return readFile(path.join(root, deliveryFile), "utf8").catch(() => undefined);
 }
 
 function missing({ repository, commit }: RepositorySource) {

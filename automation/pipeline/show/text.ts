@@ -1,4 +1,12 @@
-import type { ActionModel, PipelineModel, SourceModel, StageModel, TriggerFilter, TriggerModel } from "../model";
+import type {
+  ActionModel,
+  ExecutionMode,
+  PipelineModel,
+  SourceModel,
+  StageModel,
+  TriggerFilter,
+  TriggerModel,
+} from "../model";
 
 /** A pipeline as a drawing of lines: sources, then the stages from top to bottom, in each the actions that run side by side. */
 export function drawPipeline(model: PipelineModel): string {
@@ -6,12 +14,16 @@ export function drawPipeline(model: PipelineModel): string {
     `${model.name} (${model.kind}): ${model.description}`,
     ...model.triggers.map((each) => `  starts ${startText(each)}`),
   ];
-  const mode =
-    model.executionMode === "QUEUED" ? "one run waits for the other" : "a newer run takes the place of one that waits";
   const variables = model.variables.map(({ name, default: value }) => `  variable ${name} = ${value}`);
   const boxes = [box("Source", model.sources.map(sourceText)), ...model.stages.map(drawStage)];
-  return [...head, `  ${mode}`, ...variables, "", boxes.join("\n    │\n    ▼\n"), ""].join("\n");
+  return [...head, `  ${modes[model.executionMode]}`, ...variables, "", boxes.join("\n    │\n    ▼\n"), ""].join("\n");
 }
+
+const modes: Readonly<Record<ExecutionMode, string>> = {
+  QUEUED: "one run waits for the other",
+  SUPERSEDED: "a newer run takes the place of one that waits",
+  PARALLEL: "runs go side by side",
+};
 
 function drawStage(stage: StageModel): string {
   const orders = [...new Set(stage.actions.map(({ runOrder }) => runOrder))].sort((a, b) => a - b);

@@ -12,9 +12,8 @@ import { parseImagesSettings, parseSettings, type DeliverySettings, type RawSett
 import { readDriverSettings, type Check } from "../../settings/driver";
 import { readGateSettings } from "../../settings/gates";
 import { environmentNames, stacksOf } from "../../stacks/environments";
-import { deliveryFile, pipelinesOf, readDeliverySettings } from "../model";
+import { deliveryFile, environmentsBeside, pipelinesOf, readDeliverySettings } from "../model";
 import { stateProblems } from "../ready";
-import { environmentsOf } from "../run/environments";
 
 /** What was looked at, and what is wrong with it. */
 export interface LintResult {
@@ -86,8 +85,7 @@ function lintDelivery(root: string): LintResult[] {
   const result = attempt(deliveryFile, () => void pipelinesOf(readDeliverySettings(root)));
   if (result.problems.length > 0) return [result];
   const settings = readDeliverySettings(root);
-  const used = [...new Set(pipelinesOf(settings).flatMap(environmentsOf))];
-  const problems = used.flatMap((env) => environmentProblems(root, env, settings));
+  const problems = environmentsBeside(settings).flatMap((env) => environmentProblems(root, env, settings));
   return [{ file: deliveryFile, problems, warnings: stateProblems(root) }];
 }
 

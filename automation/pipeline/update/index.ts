@@ -3,11 +3,12 @@ import { readFile } from "node:fs/promises";
 import * as path from "node:path";
 import { parseDocument } from "yaml";
 import { TributaryError } from "../../errors";
-import { git } from "../../git";
 import { writeWhole } from "../../local/files";
 import type { DeliverySettings } from "../../settings";
 import type { ResourceChange } from "../../stacks/progress";
 import { canHavePipeline, deliveryFile } from "../model";
+
+export { remoteHeads, remotesOf } from "./remotes";
 
 /** Branches of a repository that get a pipeline, and those that match but cannot. */
 export interface OpenBranches {
@@ -33,28 +34,8 @@ export function openBranches(heads: readonly string[], include: readonly string[
 }
 
 /**
- * The branches of the remote that the checkout was cloned from.
- *
- * @throws TributaryError `RemoteUnreachable`
- */
-export async function remoteHeads(root: string): Promise<string[]> {
-  const env = { GIT_TERMINAL_PROMPT: "0", GIT_SSH_COMMAND: "ssh -oBatchMode=yes" };
-  const { exitCode, stdout, stderr } = await git(root, ["ls-remote", "--heads", "--", "origin"], {
-    timeout: 60_000,
-    env,
-  });
-  if (exitCode === 0)
-    return stdout.split("\n").flatMap((line) => /^[0-9a-f]+\trefs\/heads\/(.+)$/.exec(line)?.[1] ?? []);
-  const reason = stderr.trim().split("\n").at(-1) ?? "no answer within a minute";
-  throw new TributaryError(`the remote origin of ${root} does not tell its branches: ${reason}`, {
-    code: "RemoteUnreachable",
-    source: "cloud",
-    next: "check the connection of the pipeline's source; the pipelines of branches stay as they are",
-  });
-}
-
-/**
- * Writes into the settings file which branches have a pipeline; comments and order stay.
+ * Writes into the settings file which branches have a pipeline; comments and order stay. Also that there are none: what the file does not
+ * tell is kept as the last deployment had it.
  *
  * @param open by pipeline
  * @returns whether it changed
@@ -64,8 +45,7 @@ export async function writeOpenBranches(root: string, open: Record<string, strin
   const text = await readFile(file, "utf8");
   const document = parseDocument(text);
   const place = ["config", "tributary:openBranches"];
-  if (Object.values(open).every((branches) => branches.length === 0)) document.deleteIn(place);
-  else document.setIn(place, document.createNode(open));
+  document.setIn(place, document.createNode(open));
   const written = document.toString({ lineWidth: 0 });
   if (written === text) return false;
   await writeWhole(file, written);

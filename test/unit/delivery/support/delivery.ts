@@ -17,6 +17,7 @@ config:
     app: { provider: codeconnections, connection: "${connection}", repository: acme/lake }
     tools: { provider: codecommit, repository: tools, branch: trunk }
     drop: { provider: s3, repository: drop-bucket/app/source.zip }
+  tributary:definition: app
   tributary:environments:
     dev: {}
     staging:
