@@ -1,7 +1,7 @@
 import type { DeliverySettings, PipelineSettings } from "../../settings";
 import { updatesPipelines } from "./definition";
 import { buildAction, repositorySource, REPOSITORY, waveStages, type DeliveryOf } from "./parts";
-import { doraSpec, imagesSpec, layerSpec, lintSpec, testSpec, updateSpec } from "./specs";
+import { imagesSpec, layerSpec, lintSpec, testSpec, updateSpec } from "./specs";
 import type { BuildAction, PipelineModel, PublishedSource, RepositorySource, StageModel, TriggerModel } from "./types";
 
 /** Name of the pipeline of a pipeline's common layer. */
@@ -192,16 +192,7 @@ export function testActions({ test }: PipelineSettings): BuildAction[] {
 function deliveryStages(settings: DeliverySettings, pipeline: PipelineSettings): StageModel[] {
   const { timeout } = settings.build;
   const of: DeliveryOf = { settings, pipeline, timeout, images: IMAGES };
-  const waves = pipeline.waves.flatMap((wave, index) =>
+  return pipeline.waves.flatMap((wave, index) =>
     waveStages(of, wave.length === 1 ? wave[0]! : `wave${index + 1}`, wave),
   );
-  const measures = pipeline.waves
-    .flat()
-    .map((environment) =>
-      buildAction(
-        { name: `dora-${environment}`, buildspec: doraSpec(environment), role: { kind: "environment", environment } },
-        timeout,
-      ),
-    );
-  return [...waves, { name: "Measure", actions: measures }];
 }

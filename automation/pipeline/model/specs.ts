@@ -14,13 +14,15 @@ interface Parts {
   exported?: string[];
   before?: string[];
   commands: string[];
+  /** Run after the commands, also when one of them failed. */
+  after?: string[];
   reports?: Record<string, BuildReport>;
   /** Files of {@link handedOn}. */
   files?: string[];
 }
 
 /** What all buildspecs have in common: dependencies first, and their cache. */
-function buildspec({ variables, exported, before, commands, reports, files }: Parts): Buildspec {
+function buildspec({ variables, exported, before, commands, after, reports, files }: Parts): Buildspec {
   const env = {
     shell: "bash" as const,
     ...(variables ? { variables } : {}),
@@ -34,6 +36,7 @@ function buildspec({ variables, exported, before, commands, reports, files }: Pa
       install: { "runtime-versions": { nodejs: node }, commands: ["node bin/bootstrap.js install"] },
       ...(before ? { pre_build: { commands: before } } : {}),
       build: { commands: files ? [`mkdir -p ${handedOn}`, ...commands] : commands },
+      ...(after ? { post_build: { commands: after } } : {}),
     },
     ...(reports ? { reports } : {}),
     ...(files ? { artifacts: { "base-directory": handedOn, files } } : {}),
@@ -172,7 +175,8 @@ export function planSpec(spec: EnvironmentSpec): Buildspec {
 
 /**
  * Deploys an environment. Not with `--plan`: an execution that was planned while an earlier one deployed would stop at the difference.
- * The gates are asked again instead, and an approval holds for exactly the plan that was approved.
+ * The gates are asked again instead, and an approval holds for exactly the plan that was approved. The environment's figures are published
+ * afterwards, whatever became of the deployment; that they cannot be is no failure of it.
  */
 export function deploySpec(spec: EnvironmentSpec): Buildspec {
   const { environment } = spec;
@@ -183,6 +187,7 @@ export function deploySpec(spec: EnvironmentSpec): Buildspec {
       `if [ "$APPROVAL" = true ]; then ${driver} approve ${environment} "$PLAN_ID" --reason "${reason}"; fi`,
       `${driver} deploy ${environment}${regionFlags(spec)}`,
     ],
+    after: [`${driver} dora ${environment} --publish || echo "the figures are published by the next deployment"`],
   });
 }
 
@@ -200,11 +205,6 @@ export function resilienceSpec(environment: string, application: string): Builds
     commands: [`${driver} resilience ${environment} --application ${application} --junit reports/resilience.xml`],
     reports: { resilience: junit("resilience.xml") },
   });
-}
-
-/** Puts a deployment's figures where the dashboard reads them. */
-export function doraSpec(environment: string): Buildspec {
-  return buildspec({ commands: [`${driver} dora ${environment} --publish`] });
 }
 
 /** How a branch's environment is brought up. */

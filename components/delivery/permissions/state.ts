@@ -13,7 +13,7 @@ export interface StateOwner {
 
 /** Folders of the engine and of the driver that hold what a stack's deployments write, file by file. */
 const engineFolders = ["backups", "history", "locks/organization"];
-const driverFolders = ["lost"];
+const driverFolders = ["lost", "migrations"];
 
 /** The driver makes the file only if it is not there yet; with this condition nobody writes over one that is. */
 const onlyNew = { Null: { "s3:if-none-match": "false" } };
@@ -60,14 +60,14 @@ export function stateStatements(scope: Scope, backend: string | undefined, owner
 }
 
 /**
- * What a build writes beside the states of its environment in its own name: requests, approvals and migrations. Each file once: the driver
+ * What a build writes beside the states of its environment in its own name: requests and approvals. Each file once: the driver
  * never writes over one.
  */
 export function approvalStatements(scope: Scope, backend: string | undefined, owner: StateOwner): Statement[] {
   const place = placeOf(scope, backend);
   if (!place) return [];
   const { bucket, root } = place;
-  const resources = ["approvals", "requests", "migrations"].flatMap((folder) =>
+  const resources = ["approvals", "requests"].flatMap((folder) =>
     patternsOf(owner).folders.map((pattern) => `${root}.tributary/${folder}/${scope.project}/${pattern}`),
   );
   return [

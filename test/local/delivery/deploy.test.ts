@@ -89,7 +89,6 @@ describe("the stack delivery on the local AWS", function () {
           "prod-approve",
           "prod-deploy",
         ],
-        "Measure",
       ],
     );
     assert.equal(one?.pipeline?.pipelineType, "V2");

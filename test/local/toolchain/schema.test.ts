@@ -7,9 +7,6 @@ import { schemaDifferences, type TypeMap } from "./schema/differences";
 import type { PackageSpec } from "./schema/plugin-schema";
 import { builtToolchain } from "./support";
 
-/** Types that no emulator has, and that so far only the official plugin offers: docs/toolchain.md says so. */
-const onlyOfficial = new Set(["chatbot.SlackChannelConfiguration"]);
-
 describe("the built AWS plugin", () => {
   const root = path.dirname(require.resolve("@pulumi/aws/package.json"));
   let text: string;
@@ -37,7 +34,7 @@ describe("the built AWS plugin", () => {
     const used = await namesInUse();
     assert.ok(used.size > 10, `only ${used.size} types found in the sources`);
     assert.deepEqual(
-      [...used].filter((name) => !offered.has(name) && !onlyOfficial.has(name)),
+      [...used].filter((name) => !offered.has(name)),
       [],
       "add these to toolchain/pulumi-resource-aws/type-map.json",
     );

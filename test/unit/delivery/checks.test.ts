@@ -50,7 +50,13 @@ describe("checks of pull requests", () => {
       assert.deepEqual([action.outputs, action.buildspec.env?.["git-credential-helper"]], [[], undefined], action.name);
     }
     const [test, lint, images] = builds(model);
-    assert.deepEqual([test!.reports, lint!.reports], [["tests", "coverage"], ["lint"]]);
+    assert.deepEqual(
+      [test!.reports, lint!.reports],
+      [
+        ["tests", "coverage"],
+        ["lint", "datasets"],
+      ],
+    );
     assert.deepEqual(images!.buildspec.phases.build?.commands, ["node bin/tributary.js images build"]);
     assert.equal(images!.buildspec.env?.variables, undefined, "no variable makes it push");
     assert.match(drawPipeline(model), /starts on a pull request \(open, updated\) to main\n {2}runs go side by side/);

@@ -43,7 +43,7 @@ describe("pipelines of a settings file", () => {
   it("update themselves before anything is built, and then test, lint and build side by side", () => {
     assert.deepEqual(stagesOf(models.lake), [
       ...["Update", "Build", "dev-plan", "dev-approve", "dev-deploy"],
-      ...["wave2-plan", "staging-approve", "prod-approve", "wave2-deploy", "Measure"],
+      ...["wave2-plan", "staging-approve", "prod-approve", "wave2-deploy"],
     ]);
     const [, build] = models.lake!.stages;
     assert.deepEqual(
@@ -82,6 +82,16 @@ describe("pipelines of a settings file", () => {
     assert.equal(stage("prod-approve").condition, undefined);
     assert.equal(stage("dev-deploy").rollback, true);
     assert.deepEqual(models.tools!.stages.find(({ name }) => name === "dev-deploy")?.retry, { mode: "FAILED_ACTIONS" });
+  });
+
+  it("publish figures after each deployment, also after one that failed, and of releases too", () => {
+    for (const name of ["lake", "lake-release-dev"]) {
+      const { phases } = builtBy(models[name], "deploy-dev").buildspec;
+      // CodeBuild runs post_build also when the phase build failed.
+      const [publish, ...others] = phases.post_build!.commands;
+      assert.match(publish!, /^node bin\/tributary\.js dora dev --publish \|\| echo /, "figures fail no deployment");
+      assert.equal(others.length, 0);
+    }
   });
 
   it("what is delivered beside the lake comes before its deployment or after it, in order; what looks at it last", () => {
