@@ -31,6 +31,7 @@ const stateKeys = (stack: string) => [
   `.pulumi/locks/organization/tributary/${stack}/1.json`,
   `.tributary/guards/tributary/${stack}.json`,
   `.tributary/lost/tributary/${stack}/1.json`,
+  `.tributary/migrations/tributary/${stack}/lake-own/events/0001_events.sql.json`,
   `.tributary/records/tributary/${stack}/1.begin.json`,
 ];
 
