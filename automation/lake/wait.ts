@@ -9,7 +9,7 @@ import { itemsOf, matchItem, outcomeOf, type ObjectItem, type ObjectOutcome, typ
 const pause = 250;
 /** A pause is so many times as long as the look before it: looking must not slow down what it waits for. */
 const rest = 5;
-/** How many of the longest waiting objects are looked up directly in each look, and every how many looks. */
+/** How many of the longest waiting objects are looked up directly in a look, and every how many looks while there are more. */
 const direct = { objects: 10, every: 8 };
 
 /** The outcome of each object that has one, by key. */
@@ -30,7 +30,7 @@ export interface WaitOptions {
  *
  * The dataset's execution history tells which object versions came to an end since the last look (one request for many
  * objects); their items are then read in batches. A few of the longest waiting are also looked up directly now and then,
- * so that nothing depends on the history alone.
+ * so that nothing depends on the history alone. Where no more are waited for, that is all: the history may be long.
  *
  * @throws TributaryError `WaitTimedOut` naming what is pending
  */
@@ -45,10 +45,13 @@ export async function waitForOutcomes(
   const until = Date.now() + options.timeout * 1000;
   for (let turn = 0; pending.size > 0; turn++) {
     const looked = performance.now();
-    const candidates = (await history.news()).filter(({ keyId }) => pending.has(keyId));
-    pending.settle(await readItems(lake, candidates));
-    history.forget(({ keyId }) => !pending.has(keyId));
-    if (turn % direct.every === 0) {
+    const few = pending.size <= direct.objects;
+    if (!few) {
+      const candidates = (await history.news()).filter(({ keyId }) => pending.has(keyId));
+      pending.settle(await readItems(lake, candidates));
+      history.forget(({ keyId }) => !pending.has(keyId));
+    }
+    if (few || turn % direct.every === 0) {
       const items = await Promise.all(pending.oldest(direct.objects).map((id) => itemsOf(lake, id)));
       pending.settle(items.flat());
     }
@@ -56,7 +59,8 @@ export async function waitForOutcomes(
     options.progress(`${done} of ${objects.length} have their outcome`, { done, total: objects.length });
     if (pending.size === 0) break;
     if (Date.now() > until) throw timedOut(pending.left, options);
-    const took = performance.now() - looked;
+    // The first look reads the history from minutes ago on, the others what is new.
+    const took = turn === 0 ? 0 : performance.now() - looked;
     await sleep(Math.max(pause, rest * took), undefined, { signal: options.signal });
   }
   return pending.outcomes;

@@ -2,6 +2,7 @@
  * Runs a benchmark by name: `npm run bench -- flow [--json]`. A benchmark measures in a copy of the checkout with a local
  * environment of its own and prints a table, or with `--json` one document. Progress goes to stderr.
  */
+import { Workspace } from "../local/support/workspace";
 import { flow } from "./flow";
 import { images } from "./images";
 import { imagesGrowth } from "./images/growth";
@@ -65,9 +66,23 @@ function table(rows: BenchmarkResult["rows"]): string[] {
   ];
 }
 
+let interrupted = false;
+
+/** An interrupted benchmark leaves nothing behind: what was begun is removed first. */
+function stop(): void {
+  if (interrupted) return;
+  interrupted = true;
+  process.stderr.write("interrupted: ending what runs and removing it …\n");
+  void Workspace.removeAll().finally(() => process.exit(130));
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
+    // The command that was ended fails, and the removal goes on.
+    if (interrupted) return;
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   },

@@ -3,7 +3,7 @@ import { promises as fs } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { execa } from "execa";
+import { execa, type ResultPromise } from "execa";
 
 const run = promisify(execFile);
 
@@ -22,7 +22,18 @@ export interface CommandResult {
  * output are its own. The working tree is copied, not HEAD, so that tests judge the code as it stands.
  */
 export class Workspace {
+  /** Those that were not removed yet. */
+  private static readonly all = new Set<Workspace>();
+  /** Commands that run. */
+  private readonly running = new Set<ResultPromise>();
+  private removal: Promise<void> | undefined;
+
   private constructor(readonly root: string) {}
+
+  /** Ends what runs and removes every folder: for a process that is interrupted. */
+  static async removeAll(): Promise<void> {
+    await Promise.allSettled([...Workspace.all].map((workspace) => workspace.remove()));
+  }
 
   /** Makes a copy with node_modules hard-linked where the file system can, which takes seconds instead of an install. */
   static async create(name: string): Promise<Workspace> {
@@ -39,6 +50,7 @@ export class Workspace {
     await run("git", ["init", "-q"], { cwd: root });
     await linkModules(root);
     const workspace = new Workspace(root);
+    Workspace.all.add(workspace);
     await fs.mkdir(workspace.temporary);
     return workspace;
   }
@@ -59,7 +71,7 @@ export class Workspace {
 
   /** Runs a command of the driver to its end, whatever its exit code. */
   async tributary(...args: string[]): Promise<CommandResult> {
-    const result = await execa(process.execPath, ["bin/tributary.js", ...args], {
+    const command = execa(process.execPath, ["bin/tributary.js", ...args], {
       cwd: this.root,
       env: this.environment(),
       extendEnv: false,
@@ -67,7 +79,13 @@ export class Workspace {
       stdin: "ignore",
       maxBuffer: 1 << 28,
     });
-    return { code: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+    this.running.add(command);
+    try {
+      const { exitCode, stdout, stderr } = await command;
+      return { code: exitCode, stdout, stderr };
+    } finally {
+      this.running.delete(command);
+    }
   }
 
   /** Runs a command with `--json`; fails with everything it said when its exit code is not the expected one. */
@@ -100,8 +118,16 @@ export class Workspace {
     return file;
   }
 
-  /** Ends the local environment and removes the folder. */
-  async remove(): Promise<void> {
+  /** Ends the local environment and removes the folder; asked again, it is the same removal. */
+  remove(): Promise<void> {
+    return (this.removal ??= this.end());
+  }
+
+  private async end(): Promise<void> {
+    Workspace.all.delete(this);
+    const running = [...this.running];
+    for (const command of running) command.kill("SIGINT");
+    await Promise.allSettled(running);
     await this.tributary("destroy", "local");
     await fs.rm(this.root, { recursive: true, force: true });
     await fs.rm(this.temporary, { recursive: true, force: true });
