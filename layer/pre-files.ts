@@ -50,9 +50,11 @@ export class PreFiles {
   async putKept(): Promise<Map<string, PreFile>> {
     const places = new Map<string, PreFile>();
     const datasets = new Map<string, Kept[]>();
-    for (const one of this.kept) datasets.set(folderOf(one.ref), [...(datasets.get(folderOf(one.ref)) ?? []), one]);
-    for (const [folder, kept] of datasets) {
-      const put = kept.length === 1 ? await putAlone(kept[0] as Kept) : await putTogether(folder, kept);
+    // In an order that does not depend on which object was read first: a repeated call then makes the same file.
+    const kept = [...this.kept].sort((a, b) => (itemName(a.ref) < itemName(b.ref) ? -1 : 1));
+    for (const one of kept) datasets.set(folderOf(one.ref), [...(datasets.get(folderOf(one.ref)) ?? []), one]);
+    for (const [folder, its] of datasets) {
+      const put = its.length === 1 ? await putAlone(its[0] as Kept) : await putTogether(folder, its);
       for (const [name, place] of put) places.set(name, place);
     }
     return places;

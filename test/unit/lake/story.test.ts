@@ -57,7 +57,8 @@ describe("an object's story", () => {
     const parts = await Promise.all(["one", "two"].map(async (name) => story(lake, KEY.replace("one", name))));
     const [one, two] = parts.map(({ versions }) => versions[0]?.pre);
     assert.equal(one?.url, two?.url);
-    assert.deepEqual([one?.from, two?.from], [0, one?.bytes]);
+    const places = [one, two].sort((a, b) => Number(a?.from) - Number(b?.from));
+    assert.deepEqual([places[0]?.from, places[1]?.from], [0, places[0]?.bytes]);
     assert.match(textOf(parts[1]!), /pre +s3:.*from byte \d+ on/);
     assert.throws(() => addressOf(one?.url ?? "", fakeOutputs, "object"), code("InvalidObject", /several objects/));
   });

@@ -43,6 +43,13 @@ describe("layer: Stage A's files", () => {
     }
   });
 
+  it("are the same for the same objects, whichever is read first", async () => {
+    const bodies = Object.fromEntries([1, 2, 3, 4, 5, 6].map((id) => [String(id), record(id)]));
+    const names = new Set<string>();
+    for (let time = 0; time < 5; time++) names.add(preFiles(await settled(bodies)).join());
+    assert.equal(names.size, 1);
+  });
+
   it("are an object's own where it is large, or alone", async () => {
     const lake = await settled({ "1": record(1), "2": large, "3": record(3) });
     assert.deepEqual(
