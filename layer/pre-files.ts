@@ -97,7 +97,7 @@ async function putTogether(folder: string, kept: Kept[]): Promise<[string, PreFi
 export async function openPre({ preKey, preStart, preBytes = 0 }: PreFile): Promise<Readable> {
   if (preStart === undefined) return openStage(env("STAGE_BUCKET"), preKey);
   const csv = await buffer(await openStage(env("STAGE_BUCKET"), preKey, { start: preStart, bytes: preBytes }));
-  if (csv.length === preBytes && csv[0] !== ERASED) return Readable.from([csv]);
+  if (csv.length === preBytes && !isErased(csv)) return Readable.from([csv]);
   throw new Rejection("StageFileGone", `the object's part of ${preKey} was erased: Stage A has to be redriven`);
 }
 

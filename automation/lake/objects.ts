@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { keyIdOf } from "../../layer/identity";
 import { pagesOf } from "../../layer/store/query";
 import type { Lake } from "./connect";
 import { errorText } from "./executions";
@@ -32,10 +32,8 @@ export interface ObjectOutcome {
   error?: string;
 }
 
-/** Identity of a key in the control tables: the first 32 hex digits of SHA-256 over bucket, a line feed, and key. */
-export function keyId(bucket: string, key: string): string {
-  return createHash("sha256").update(`${bucket}\n${key}`).digest("hex").slice(0, 32);
-}
+/** Identity of a key in the control tables. */
+export const keyId = keyIdOf;
 
 /** An ETag without its quotes. */
 export function plainEtag(etag: string | undefined): string {

@@ -1,5 +1,5 @@
 import { PutObjectCommand } from "@aws-sdk/client-s3";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Rejection } from "../../../layer/errors";
 import { erasePart, isErased, partsOf } from "../../../layer/pre-files";
@@ -46,20 +46,27 @@ async function eraseFile(lake: Lake, looked: Looked): Promise<number> {
   const file = join(directory, "file.csv");
   const found = await download(lake, bucket, key, file);
   if (!found) return 0;
-  if (partsOf(found.metadata, 0)) return eraseParts(lake, looked, found, await readFile(file));
+  const parts = partsOf(found.metadata, (await stat(file)).size);
+  if (parts) return eraseParts(lake, looked, { found, parts, content: await readFile(file) });
   const rows = await rowsIn(search, file, directory);
   if (rows > 0 && !dryRun) await purge(lake, bucket, key, { wanted: (version) => version.key === key, dryRun: false });
   return rows;
 }
 
+/** A file that objects share. */
+interface Shared {
+  found: Downloaded;
+  parts: NonNullable<ReturnType<typeof partsOf>>;
+  content: Buffer;
+}
+
 async function eraseParts(
   lake: Lake,
   { search, key, directory, dryRun }: Looked,
-  { etag, metadata }: Downloaded,
-  content: Buffer,
+  { found: { etag, metadata }, parts, content }: Shared,
 ): Promise<number> {
   let sum = 0;
-  for (const [from, to] of partsOf(metadata, content.length) ?? []) {
+  for (const [from, to] of parts) {
     const part = content.subarray(from, to);
     if (isErased(part)) continue;
     const file = join(directory, "part.csv");

@@ -1,8 +1,7 @@
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { pagesOf } from "../../../layer/store/query";
 import type { Lake } from "../connect";
 import { entries, type Entry } from "../executions";
-import { keyId } from "../objects";
+import { itemsOf, keyId } from "../objects";
 import { textsOf, type Condition } from "./condition";
 
 /*
@@ -53,26 +52,17 @@ async function entriesOf(lake: Lake, filter: Parameters<typeof entries>[1]): Pro
   const table = lake.outputs.executionHistoryTable;
   return (await entries(lake, filter)).flatMap((entry) => {
     const { datasetId, execution } = entry;
-    const message = messageOf(entry);
+    const message = messageOf(entry.error);
     return message === undefined ? [] : [{ table, key: { datasetId, execution }, message, entry }];
   });
 }
 
 async function itemsWithMessages(lake: Lake, id: string): Promise<Place[]> {
   const table = lake.outputs.objectMetadataTable;
-  const found: Place[] = [];
-  const query = {
-    TableName: table,
-    KeyConditionExpression: "keyId = :keyId",
-    ExpressionAttributeValues: { ":keyId": id },
-    ConsistentRead: true,
-  };
-  for await (const page of pagesOf(query, lake.dynamodb))
-    for (const item of page) {
-      const message = messageOf(item);
-      if (message !== undefined) found.push({ table, key: { keyId: id, version: item.version }, message });
-    }
-  return found;
+  return (await itemsOf(lake, id)).flatMap((item) => {
+    const message = messageOf(item.error);
+    return message === undefined ? [] : [{ table, key: { keyId: id, version: item.version }, message }];
+  });
 }
 
 /** The item of the object version that an entry is about, which keeps the message of its failure, too. */
@@ -81,8 +71,8 @@ function itemOf(lake: Lake, { keyId: id, version }: Entry): Pick<Place, "table" 
 }
 
 /** Undefined where there is none, or none any more. */
-function messageOf(item: Record<string, unknown>): string | undefined {
-  const { message } = (item.error ?? {}) as { message?: unknown };
+function messageOf(error: unknown): string | undefined {
+  const { message } = (error ?? {}) as { message?: unknown };
   return typeof message === "string" && message !== ERASED ? message : undefined;
 }
 
