@@ -106,8 +106,9 @@ export async function multivaluedKeys(keys: ReadonlySet<string>): Promise<Set<st
 }
 
 async function typeOf(key: string): Promise<string> {
-  const global = getGlobalConditionKeyByName(key);
-  if (global) return global.type;
+  // The data is looked up by name: `__proto__` and `constructor` find what is no condition key.
+  const global = getGlobalConditionKeyByName(key) as { type?: unknown } | undefined;
+  if (typeof global?.type === "string") return global.type;
   const service = key.split(":", 1)[0] ?? "";
   const known = await iamConditionKeysForService(service).catch(() => []);
   const name = known.find((each) => each.toLowerCase() === key);
